@@ -1,0 +1,76 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "cache/chunk_reader.h"
+#include "cache/metadata_cache.h"
+#include "remote/object_store.h"
+
+namespace augurfs {
+
+struct CacheOptions {
+  std::filesystem::path directory;
+  std::uint64_t size_bytes_max = 0;  // what the directory may occupy on its disk, index included
+  std::uint64_t free_space_bytes_min = 0;    // what must stay free on that disk
+  std::uint32_t chunk_size_bytes = 1 << 20;  // for versions not cached yet; a power of two >= 4 KiB
+  int transfers_max = 32;                    // flights at once
+  int prefetch_transfers_max = 16;           // of which prefetch may hold so many
+  std::chrono::milliseconds metadata_ttl{60'000};
+  std::uint64_t metadata_entries_max = 1'000'000;  // attributes + listing entries kept in memory
+  // Where time comes from; tests pass a manual clock.
+  std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
+};
+
+// What the cache did since it was opened, and what it holds. Measured; may only be late.
+struct CacheStats {
+  std::uint64_t bytes_used = 0;  // on disk, counted towards the quota
+  std::uint64_t bytes_max = 0;
+  std::uint64_t chunks = 0;
+  std::uint64_t hits = 0;                 // demand reads of a chunk that found it in the cache
+  std::uint64_t misses = 0;               // demand reads of a chunk that had to wait for the store
+  std::uint64_t hit_bytes = 0;            // demand bytes served from the cache
+  std::uint64_t miss_bytes = 0;           // demand bytes that waited for the store
+  std::uint64_t prefetched_bytes = 0;     // stored because of a prefetch
+  std::uint64_t prefetch_used_bytes = 0;  // of those, in chunks a demand read has since touched
+  std::uint64_t prefetch_dropped = 0;     // prefetches refused because slots and queue were full
+  std::uint64_t evicted_bytes = 0;
+  std::uint64_t corrupt_chunks = 0;   // checksum or length did not match: treated as a miss
+  std::uint64_t unstored_chunks = 0;  // served from the store but not kept (no room, bad disk)
+  bool disk_healthy = true;           // false while the circuit breaker keeps the disk out
+};
+
+// The cache of one store in one directory: chunk files, their index, the reader and the metadata.
+//
+//   <directory>/LOCK  index.db  objects/ab/<id>
+//
+// Opening takes the lock (kUnavailable naming the holder's process when another daemon has it),
+// checks owner and mode, migrates or sets aside the index, and is quick whatever state the
+// last daemon left: anything that takes time happens later on a thread of the cache's own.
+// Thread rule: every method may be called from any thread. `store` is borrowed and outlives the
+// cache. The destructor stops all flights, writes the index and releases the lock.
+class Cache {
+ public:
+  static Result<std::unique_ptr<Cache>> open(const CacheOptions& options, ObjectStore& store);
+
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
+  ~Cache();
+
+  ChunkReader& reader();
+  MetadataCache& metadata();
+  CacheStats stats() const;
+
+  // Writes everything that waits to be written to the index. For tests and orderly ends.
+  Result<void> flush();
+
+ private:
+  struct Parts;
+  explicit Cache(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace augurfs

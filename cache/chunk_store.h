@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "remote/object_store.h"
+
+namespace augurfs {
+
+// Why a chunk was fetched.
+enum class Origin : std::uint8_t { kDemand, kPrefetch };
+
+struct ChunkStoreOptions {
+  std::filesystem::path directory;
+  std::string store_identity;  // whose objects these are; another store's directory is refused
+  std::uint64_t size_bytes_max = 0;
+  std::uint64_t free_space_bytes_min = 0;
+  std::uint32_t chunk_size_bytes = 1 << 20;
+};
+
+struct ChunkStoreStats {
+  std::uint64_t bytes_used = 0;
+  std::uint64_t chunks = 0;
+  std::uint64_t prefetched_bytes = 0;
+  std::uint64_t prefetch_used_bytes = 0;
+  std::uint64_t evicted_bytes = 0;
+  std::uint64_t corrupt_chunks = 0;
+  std::uint64_t unstored_chunks = 0;
+  bool disk_healthy = true;
+};
+
+// The chunks on disk and their index: one sparse file per version, chunks as slices, SQLite
+// behind an in-memory mirror, space reserved before bytes are written, eviction, checksums.
+//
+// A chunk is either wholly there and right, or absent: every doubt (checksum, short file, missing
+// file, disk error) makes it absent, with a log line and a counter. A chunk read from the index of
+// an earlier run is verified against its checksum before its first byte is returned.
+// Thread rule: any thread. Nothing here waits for SQLite: changes are written behind by a thread
+// of the store's own.
+class ChunkStore {
+ public:
+  // Takes the lock. Errors say what is wrong with the directory and what to do.
+  static Result<std::unique_ptr<ChunkStore>> open(const ChunkStoreOptions& options);
+
+  ChunkStore(const ChunkStore&) = delete;
+  ChunkStore& operator=(const ChunkStore&) = delete;
+  ~ChunkStore();
+
+  // The chunk size of this version: what it was first cached with, else the option's.
+  std::uint32_t chunk_size(const Version& version) const;
+
+  bool contains(const Version& version, std::uint32_t chunk) const;
+
+  // Copies bytes of a chunk, from `offset` within it on, into `out`, which lies inside the chunk;
+  // counts as a use of the chunk. False when the chunk is absent, also if it vanished or proved
+  // damaged on the way; `out` then holds nothing of use.
+  bool read(const Version& version, std::uint32_t chunk, std::uint32_t offset,
+            std::span<std::byte> out);
+
+  // Keeps a whole chunk. False when it was not kept: no room even after eviction, or a disk that
+  // errs. Keeping a chunk that is already there is true and changes nothing.
+  bool write(const Version& version, std::uint32_t chunk, std::span<const std::byte> bytes,
+             Origin origin);
+
+  ChunkStoreStats stats() const;
+
+  // Writes what waits to be written to the index.
+  Result<void> flush();
+
+ private:
+  struct Parts;
+  explicit ChunkStore(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace augurfs

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "fs/options.h"
+#include "remote/result.h"
+
+namespace augurfs {
+
+struct MountCommand {
+  std::string url;
+  std::filesystem::path directory;
+  bool foreground = false;
+  Options options;  // flag over environment over file over default
+};
+struct UnmountCommand {
+  std::filesystem::path directory;
+};
+struct StatusCommand {
+  std::optional<std::filesystem::path> directory;  // unset: every mount of this user
+  bool json = false;
+};
+// `config --example`, `config --check FILE`, `version`, `--help`: all is known once the line is
+// parsed; what is left is to print it.
+struct PrintCommand {
+  std::string text;
+};
+using Command = std::variant<MountCommand, UnmountCommand, StatusCommand, PrintCommand>;
+
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+// Parses `augurfs ...` and, for a mount, reads the config file and the environment. kInvalid with
+// a message for a person: which word, file and line, and what is nearest to it.
+Result<Command> parse_command_line(const std::vector<std::string>& arguments,
+                                   const Environment& environment);
+
+}  // namespace augurfs

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "cache/cache.h"
+#include "predictor/prefetcher.h"
+#include "remote/result.h"
+
+namespace augurfs {
+
+enum class InodeNumber : std::uint64_t {};
+inline constexpr InodeNumber kRootInode{1};
+enum class HandleNumber : std::uint64_t {};
+
+enum class FileKind : std::uint8_t { kFile, kDirectory };
+
+struct Attributes {
+  InodeNumber inode = kRootInode;
+  FileKind kind = FileKind::kFile;
+  std::uint64_t size_bytes = 0;
+  std::chrono::sys_seconds modified;
+};
+
+struct OpenFile {
+  HandleNumber handle{};
+  bool keep_cache = false;  // the version is the one the kernel's pages were read from
+};
+
+struct SpaceUsage {
+  std::uint64_t cache_bytes_used = 0;
+  std::uint64_t cache_bytes_max = 0;
+};
+
+struct FileSystemOptions {
+  std::string prefix;  // "" or ending in "/": the root of the mount in the bucket
+  std::chrono::milliseconds metadata_ttl{60'000};
+};
+
+struct FileSystemStats {
+  std::uint64_t inodes = 0;  // known to the kernel now
+  std::uint64_t open_files = 0;
+  std::uint64_t unreachable_keys = 0;  // keys no path leads to, see docs/semantics.md
+};
+
+// Called once per directory entry, in an order that is stable for one open directory. `position`
+// is what read_directory takes to go on after this entry. Returning false ends the enumeration
+// without counting this entry as delivered.
+using EntrySink = std::function<bool(std::string_view name, const Attributes& attributes,
+                                     std::uint64_t position)>;
+
+// A read-only file system over the keys of a bucket; docs/semantics.md is its contract. It knows
+// nothing of FUSE and runs without a kernel.
+//
+// An inode lives while its lookup count is above zero, as in FUSE: lookup() and each entry
+// delivered by read_directory() with `count_lookups` add one, forget() takes away.
+// Thread rule: any thread. `cache` and `prefetcher` are borrowed and outlive the file system;
+// prefetcher may be null (prefetch.mode = "off"). Calls block; `stop` ends them with kCancelled.
+class FileSystem {
+ public:
+  FileSystem(FileSystemOptions options, Cache& cache, Prefetcher* prefetcher);
+  FileSystem(const FileSystem&) = delete;
+  FileSystem& operator=(const FileSystem&) = delete;
+  ~FileSystem();
+
+  // kNotFound when the directory has no such name.
+  Result<Attributes> lookup(InodeNumber parent, std::string_view name, std::stop_token stop);
+  void forget(InodeNumber inode, std::uint64_t lookups);
+  Result<Attributes> attributes(InodeNumber inode, std::stop_token stop);
+
+  // Checks the version with the store when what is known is older than the time to live.
+  Result<OpenFile> open(InodeNumber inode, std::stop_token stop);
+  // Bytes of the version that was current at open, fewer than out.size() only at its end; kStale
+  // when that version is gone from the store and the bytes are not cached.
+  Result<std::size_t> read(HandleNumber handle, std::uint64_t offset, std::span<std::byte> out,
+                           std::uint32_t process, std::stop_token stop);
+  void release(HandleNumber handle);
+
+  Result<HandleNumber> open_directory(InodeNumber inode, std::stop_token stop);
+  // Goes on after `position` (0: from the start); "." and ".." are included.
+  Result<void> read_directory(HandleNumber handle, std::uint64_t position, bool count_lookups,
+                              const EntrySink& sink, std::stop_token stop);
+  void release_directory(HandleNumber handle);
+
+  SpaceUsage space() const;
+  FileSystemStats stats() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace augurfs
