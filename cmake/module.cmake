@@ -6,6 +6,7 @@ if(AUGURFS_WERROR)
 endif()
 if(AUGURFS_SANITIZE)
   target_compile_options(augurfs_flags INTERFACE -fsanitize=${AUGURFS_SANITIZE}
+                                                 -fno-sanitize-recover=all
                                                  -fno-omit-frame-pointer)
   target_link_options(augurfs_flags INTERFACE -fsanitize=${AUGURFS_SANITIZE})
 endif()
