@@ -1,12 +1,12 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "fs/environment.h"
 #include "fs/options.h"
 #include "remote/result.h"
 
@@ -32,10 +32,9 @@ struct PrintCommand {
 };
 using Command = std::variant<MountCommand, UnmountCommand, StatusCommand, PrintCommand>;
 
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
-
-// Parses `augurfs ...` and, for a mount, reads the config file and the environment. kInvalid with
-// a message for a person: which word, file and line, and what is nearest to it.
+// Parses `augurfs ...` (without the program's name) and, for a mount, reads the config file and the
+// environment. kInvalid with a message for a person: which word, file and line, and what is nearest
+// to it.
 Result<Command> parse_command_line(const std::vector<std::string>& arguments,
                                    const Environment& environment);
 
