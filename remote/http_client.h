@@ -21,6 +21,8 @@ struct HttpRequest {
   std::string url;  // already percent-encoded; sent as it stands
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  // For the whole exchange, waiting for a connection included; zero: only the client's limits.
+  std::chrono::milliseconds timeout{0};
 };
 
 struct HttpResponse {
@@ -48,13 +50,17 @@ using WantsBody = std::function<bool(const HttpResponse& headers_only)>;
 // HTTP/1.1 over libcurl: one thread owns curl_multi and one warm pool of connections. One attempt
 // per call; what is worth another attempt is the caller's to know. Thread rule: any thread; calls
 // block, and a sink runs on the caller's thread, behind a bounded buffer that pauses the transfer.
+// At most max_connections calls are under way, each with 2 MiB of buffers that are given back when
+// the client falls idle; further calls wait their turn.
 // Errors: kTimeout, kUnavailable (cannot resolve, refused, reset, TLS failure, body shorter than
-// promised), kCancelled; the message names host and cause. A status >= 400 is a response, not an
+// promised), kCorrupt (more than kBodyBytesMax without a sink), kCancelled; the message names host
+// and cause. On an error the sink has seen what had arrived. A status >= 400 is a response, not an
 // error. Redirects are not followed. No other file includes curl.
 class HttpClient {
  public:
   static constexpr std::size_t kBodyBytesMax = 16 * 1024 * 1024;  // a LIST page is about 500 KiB
 
+  // kInvalid when a file of `options` cannot be read.
   static Result<std::unique_ptr<HttpClient>> open(const HttpOptions& options);
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
