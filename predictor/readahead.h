@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <unordered_map>
+#include <vector>
+
+#include "predictor/expert.h"
+
+namespace augurfs {
+
+struct ReadaheadOptions {
+  std::uint64_t window_bytes_max = 64 << 20;  // how far ahead of one sequence
+  // How far ahead of all sequences together, so that what was fetched is read before it is evicted:
+  // an eighth of the cache is a good value. Below kFirstWindowBytes nothing is asked for.
+  std::uint64_t ahead_bytes_max = 1 << 30;
+  std::size_t handles_max = 1024;  // remembered; the least recently used is forgotten
+};
+
+// Reads ahead of sequential readers, file handle by file handle.
+//
+// A handle has up to kSequencesMax sequences, so that threads which share it, a program that looks
+// something up elsewhere, or reads that overtake each other in the kernel do not end one another's.
+// A sequence is believed from a read at offset 0 on, else from the third read in a row. It then
+// tolerates gaps: 16 MiB forward, or anywhere into what was asked for, and 1 MiB back. The window
+// doubles each time half of it was used, unless less was read than skipped. A sequence asks for
+// each byte once, in pieces that can fly side by side, and leaves what is in the cache to the
+// cache. An object no larger than the first window is asked for whole.
+class Readahead : public Expert {
+ public:
+  static constexpr std::uint64_t kFirstWindowBytes = 1 << 20;
+  static constexpr std::uint64_t kForwardBytesMax = 16 << 20;
+  static constexpr std::uint64_t kBackwardBytesMax = 1 << 20;
+  static constexpr std::size_t kSequencesMax = 4;
+
+  explicit Readahead(ReadaheadOptions options) : options_(options) {}
+
+  const char* name() const override { return "readahead"; }
+  void observe(const Event& event, std::vector<Candidate>& candidates) override;
+
+ private:
+  struct Sequence {
+    std::uint64_t frontier = 0;   // the end of the furthest read
+    std::uint64_t asked_end = 0;  // nothing before it is asked for again
+    std::uint64_t window_bytes = kFirstWindowBytes;
+    std::uint64_t read_bytes = 0;      // since it last asked
+    std::uint64_t advanced_bytes = 0;  // of the frontier, since it last asked
+    std::uint64_t reads_in_a_row = 0;
+    std::uint64_t last_use = 0;  // the event that last touched it
+
+    bool believed() const;
+  };
+  struct Handle {
+    std::uint64_t number = 0;
+    bool asked_for_whole = false;  // a small object: there is no more to ask for
+    std::vector<Sequence> sequences;
+  };
+  using Handles = std::list<Handle>;  // most recently used first
+
+  Handle& handle(std::uint64_t number);
+  void forget(Handles::iterator handle);
+  void ask_for_whole(Handle& handle, const Event& event, std::vector<Candidate>& candidates);
+  static bool tolerates(const Sequence& sequence, std::uint64_t offset, std::uint64_t length);
+  Sequence& follow(Handle& handle, const Event& event);
+  Sequence& start(Handle& handle, const Event& event);
+  void advance(Sequence& sequence, const Event& event);
+  void ask(Sequence& sequence, const Version& version, std::vector<Candidate>& candidates);
+  std::uint64_t window_bytes_max() const;
+
+  const ReadaheadOptions options_;
+  Handles handles_;
+  std::unordered_map<std::uint64_t, Handles::iterator> by_number_;
+  std::uint64_t believed_ = 0;  // sequences that may ask, over all handles
+  std::uint64_t events_ = 0;
+};
+
+}  // namespace augurfs

@@ -1,0 +1,155 @@
+#include "predictor/prefetcher.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "remote/guarded.h"
+
+namespace augurfs {
+namespace {
+
+Event event_of(std::uint64_t handle) {
+  Event event;
+  event.handle = handle;
+  event.version = {"object", "etag", 100};
+  event.range = {handle, 1};
+  return event;
+}
+
+// Asks for what was just read, and remembers the order.
+class Echo : public Expert {
+ public:
+  explicit Echo(std::vector<std::uint64_t>* seen = nullptr) : seen_(seen) {}
+  const char* name() const override { return "echo"; }
+  void observe(const Event& event, std::vector<Candidate>& candidates) override {
+    if (seen_ != nullptr) seen_->push_back(event.handle);
+    candidates.push_back({event.version, event.range});
+  }
+
+ private:
+  std::vector<std::uint64_t>* seen_;
+};
+
+std::vector<std::unique_ptr<Expert>> experts_of(std::unique_ptr<Expert> expert) {
+  std::vector<std::unique_ptr<Expert>> experts;
+  experts.push_back(std::move(expert));
+  return experts;
+}
+
+TEST(Prefetcher, HandsCandidatesToTheCacheInTheOrderOfEvents) {
+  std::vector<std::uint64_t> seen;
+  std::vector<std::uint64_t> fetched;
+  Prefetcher prefetcher(
+      [&](const Version& version, ByteRange range) {
+        EXPECT_EQ(version.key, "object");
+        fetched.push_back(range.offset);
+        return true;
+      },
+      experts_of(std::make_unique<Echo>(&seen)), {.own_thread = false});
+  for (std::uint64_t handle = 1; handle <= 3; ++handle) prefetcher.record(event_of(handle));
+  EXPECT_TRUE(fetched.empty()) << "record() fetched";
+  EXPECT_EQ(prefetcher.step(), 3U);
+  EXPECT_EQ(seen, (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_EQ(fetched, seen);
+  EXPECT_EQ(prefetcher.step(), 0U);
+  EXPECT_EQ(prefetcher.stats().events, 3U);
+  EXPECT_EQ(prefetcher.stats().candidates, 3U);
+  EXPECT_EQ(prefetcher.stats().refused, 0U);
+}
+
+TEST(Prefetcher, DropsTheOldestAndCountsItWhenTheQueueIsFull) {
+  std::vector<std::uint64_t> seen;
+  Prefetcher prefetcher([](const Version&, ByteRange) { return true; },
+                        experts_of(std::make_unique<Echo>(&seen)),
+                        {.queue_events_max = 2, .own_thread = false});
+  for (std::uint64_t handle = 1; handle <= 5; ++handle) prefetcher.record(event_of(handle));
+  EXPECT_EQ(prefetcher.step(), 2U);
+  EXPECT_EQ(seen, (std::vector<std::uint64_t>{4, 5}));
+  EXPECT_EQ(prefetcher.stats().events_dropped, 3U);
+}
+
+TEST(Prefetcher, CountsWhatTheCacheRefused) {
+  Prefetcher prefetcher([](const Version&, ByteRange range) { return range.offset % 2 == 0; },
+                        experts_of(std::make_unique<Echo>()), {.own_thread = false});
+  for (std::uint64_t handle = 0; handle < 5; ++handle) prefetcher.record(event_of(handle));
+  prefetcher.step();
+  EXPECT_EQ(prefetcher.stats().candidates, 5U);
+  EXPECT_EQ(prefetcher.stats().refused, 2U);
+}
+
+TEST(Prefetcher, RecordDoesNotWaitForAFetchThatHangs) {
+  struct Gate {
+    bool entered = false;
+    bool open = false;
+  };
+  Guarded<Gate> gate;
+  std::condition_variable changed;
+  std::atomic<int> fetched = 0;
+  Prefetcher prefetcher(
+      [&](const Version&, ByteRange) {
+        auto locked = gate.lock();
+        locked->entered = true;
+        changed.notify_all();
+        changed.wait(locked.mutex(), [&] { return locked->open; });
+        ++fetched;
+        return true;
+      },
+      experts_of(std::make_unique<Echo>()), {.queue_events_max = 8});
+  prefetcher.record(event_of(0));
+  {
+    auto locked = gate.lock();
+    changed.wait(locked.mutex(), [&] { return locked->entered; });
+  }
+  // The thread hangs in the fetch. Were record() to wait for it, this would never end.
+  for (std::uint64_t handle = 1; handle <= 20; ++handle) prefetcher.record(event_of(handle));
+  EXPECT_EQ(fetched, 0);
+  EXPECT_EQ(prefetcher.stats().events_dropped, 12U);
+  gate.lock()->open = true;
+  changed.notify_all();
+}
+
+TEST(Prefetcher, EventsFromManyThreadsAreAllAccountedFor) {
+  std::atomic<std::uint64_t> fetched = 0;
+  PrefetcherStats stats;
+  {
+    Prefetcher prefetcher(
+        [&](const Version&, ByteRange) {
+          ++fetched;
+          return true;
+        },
+        experts_of(std::make_unique<Echo>()), {.queue_events_max = 64});
+    {
+      std::vector<std::jthread> threads;
+      for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+          for (std::uint64_t handle = 0; handle < 1000; ++handle) {
+            prefetcher.record(event_of(handle));
+          }
+        });
+      }
+    }
+    do {
+      stats = prefetcher.stats();
+      std::this_thread::yield();
+    } while (stats.events + stats.events_dropped < 4000);
+  }
+  EXPECT_EQ(stats.events + stats.events_dropped, 4000U);
+  EXPECT_EQ(fetched, stats.events);
+}
+
+TEST(Prefetcher, EndsAtOnceWithAFullQueue) {
+  for (int round = 0; round < 50; ++round) {
+    Prefetcher prefetcher([](const Version&, ByteRange) { return true; },
+                          experts_of(std::make_unique<Echo>()));
+    for (std::uint64_t handle = 0; handle < 100; ++handle) prefetcher.record(event_of(handle));
+  }
+}
+
+}  // namespace
+}  // namespace augurfs
