@@ -25,8 +25,10 @@ function(module name)
   file(MAKE_DIRECTORY ${root})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${name} SYMBOLIC)
   add_library(${name} STATIC ${arg_SOURCES})
-  target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_CURRENT_SOURCE_DIR}
-                                FILES ${arg_HEADERS})
+  # Their base is the include root: the folder itself, as a base, would be searched as well, and
+  # fs/errno.h be found by <cerrno>.
+  list(TRANSFORM arg_HEADERS PREPEND ${root}/${name}/)
+  target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${root} FILES ${arg_HEADERS})
   set_target_properties(${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON
                                            ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
   target_include_directories(${name} PUBLIC ${root})
