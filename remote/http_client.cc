@@ -436,10 +436,15 @@ void Reactor::collect_ended() {
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
     if (code == CURLE_OK) {
       end(*transfer, std::nullopt);
-    } else {
-      end(*transfer,
-          to_error(code, transfer->request.url, trimmed(transfer->slot->error.data()), options_));
+      continue;
     }
+    std::string detail = trimmed(transfer->slot->error.data());
+    long system_error = 0;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_OS_ERRNO, &system_error);
+    if (code == CURLE_COULDNT_CONNECT && system_error != 0) {  // curl's text leaves it out
+      detail = std::generic_category().message(static_cast<int>(system_error));
+    }
+    end(*transfer, to_error(code, transfer->request.url, detail, options_));
   }
 }
 
