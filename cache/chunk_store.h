@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -13,6 +14,8 @@
 
 namespace augurfs {
 
+class Disk;
+
 // Why a chunk was fetched.
 enum class Origin : std::uint8_t { kDemand, kPrefetch };
 
@@ -22,6 +25,9 @@ struct ChunkStoreOptions {
   std::uint64_t size_bytes_max = 0;
   std::uint64_t free_space_bytes_min = 0;
   std::uint32_t chunk_size_bytes = 1 << 20;
+  std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
+  Disk* disk = nullptr;    // borrowed; nullptr: the machine's own
+  bool background = true;  // false for tests: what the store's thread does happens in open, flush
 };
 
 struct ChunkStoreStats {
@@ -41,6 +47,9 @@ struct ChunkStoreStats {
 // A chunk is either wholly there and right, or absent: every doubt (checksum, short file, missing
 // file, disk error) makes it absent, with a log line and a counter. A chunk read from the index of
 // an earlier run is verified against its checksum before its first byte is returned.
+// open() is quick whatever the last run left. The first calls wait for the index to be loaded
+// (a second per million chunks or less); after a crash nothing is kept until what the crash left
+// behind has been found and freed, in the background, so that the quota holds throughout.
 // Thread rule: any thread. Nothing here waits for SQLite: changes are written behind by a thread
 // of the store's own.
 class ChunkStore {

@@ -1,0 +1,327 @@
+#include "cache/chunk_mirror.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <utility>
+
+namespace augurfs {
+namespace {
+
+constexpr std::uint8_t kFrequencyMax = 3;
+
+bool plausible(const ObjectRecord& object) {
+  constexpr std::uint64_t kIdMax = std::uint64_t{1} << 62U;  // so that counting on never wraps
+  const std::uint32_t chunk_size = object.chunk_size_bytes;
+  return object.id > 0 && object.id < kIdMax && std::has_single_bit(chunk_size) &&
+         chunk_size >= kChunkSizeBytesMin && chunk_size <= kChunkSizeBytesMax;
+}
+
+}  // namespace
+
+ChunkMirror::ChunkMirror(std::uint32_t chunk_size_bytes, Space space)
+    : chunk_size_bytes_(chunk_size_bytes), space_(space) {}
+
+std::uint32_t ChunkMirror::chunk_size(const Version& version) const {
+  if (const auto found = objects_.find(version); found != objects_.end()) {
+    return found->second.chunk_size_bytes;
+  }
+  if (former_chunk_sizes_.empty()) return chunk_size_bytes_;
+  const auto former = former_chunk_sizes_.find(version);
+  return former != former_chunk_sizes_.end() ? former->second : chunk_size_bytes_;
+}
+
+std::optional<ChunkMirror::Found> ChunkMirror::find(const Version& version,
+                                                    std::uint32_t chunk) const {
+  const auto entry = objects_.find(version);
+  if (entry == objects_.end()) return std::nullopt;
+  const ChunkId id{entry->second.id, chunk};
+  const std::uint32_t at = chunks_.find(id);
+  if (at == ChunkTable::kNone) return std::nullopt;
+  const auto& slot = chunks_[at];
+  return Found{at, slot.generation, id, range(*entry, chunk), slot.checksum, slot.verified};
+}
+
+std::optional<std::uint32_t> ChunkMirror::file_chunk_size(std::uint64_t id) const {
+  const Entry* entry = object(id);
+  if (entry == nullptr) return std::nullopt;
+  return entry->second.chunk_size_bytes;
+}
+
+bool ChunkMirror::use(const Found& found, bool verified, std::uint32_t now_s) {
+  auto& slot = chunks_[found.slot];
+  if (slot.generation != found.generation) return false;
+  slot.verified |= verified;
+  if (slot.frequency < kFrequencyMax) ++slot.frequency;
+  if (std::exchange(slot.awaited, false)) counters_.prefetch_used_bytes += found.range.length;
+  eviction_.use(found.slot);
+  if (std::int64_t{now_s} - slot.last_use_s >= kLastUseResolutionS && dirty() < kDirtyMax) {
+    slot.last_use_s = now_s;
+    mark_dirty(found.slot);
+  }
+  return true;
+}
+
+std::optional<Hole> ChunkMirror::drop(const Found& found) {
+  if (chunks_[found.slot].generation != found.generation) return std::nullopt;
+  return remove(found.slot);
+}
+
+std::uint64_t ChunkMirror::lose(std::uint64_t id) {
+  Entry* entry = object(id);
+  if (entry == nullptr) return 0;
+  const std::uint64_t chunks = entry->second.chunks;
+  for (std::uint32_t slot = 0; slot < chunks_.slot_count() && entry->second.chunks > 0; ++slot) {
+    if (!chunks_[slot].present || chunks_[slot].id.object != id) continue;
+    space_.give_back(space_.chunk_charge(range(*entry, chunks_[slot].id.chunk).length));
+    take_out(slot);
+    --entry->second.chunks;
+  }
+  space_.give_back(space_.file_charge(entry->first.size));
+  forget(*entry);
+  return chunks;
+}
+
+ChunkMirror::Admission ChunkMirror::admit(const Version& version, std::uint32_t chunk,
+                                          std::uint64_t length, Space::DiskFree disk,
+                                          Ticket& ticket, std::vector<Hole>& holes) {
+  const std::uint32_t size = chunk_size(version);
+  if (chunk >= chunk_count(version.size, size)) return Admission::kRefused;
+  if (length != chunk_range(version.size, size, chunk).length) return Admission::kRefused;
+  const auto known = objects_.find(version);
+  if (known != objects_.end()) {
+    const ChunkId id{known->second.id, chunk};
+    if (present(id)) return Admission::kPresent;
+    if (busy_.contains(id)) return Admission::kRefused;
+  }
+  if (dirty() >= kDirtyMax) return Admission::kRefused;
+  const std::uint64_t file_charge = known == objects_.end() ? space_.file_charge(version.size) : 0;
+  const std::uint64_t charge = space_.chunk_charge(length);
+  const std::uint64_t shortage = space_.shortage(charge + file_charge, disk);
+  if (shortage > 0) {
+    return evict(shortage, holes) > 0 ? Admission::kMakeRoom : Admission::kRefused;
+  }
+  Entry& entry = object_for(version);
+  ticket = {{entry.second.id, chunk}, range(entry, chunk), charge, entry.second.chunks == 0};
+  space_.take(charge);
+  ++entry.second.busy;
+  busy_.insert(ticket.id);
+  return Admission::kGranted;
+}
+
+bool ChunkMirror::finish(const Ticket& ticket, std::uint64_t checksum, Origin origin,
+                         std::uint32_t now_s, std::vector<Hole>& holes) {
+  Entry* entry = object(ticket.id.object);
+  if (entry == nullptr) {  // its file was found missing in the meantime
+    abandon(ticket, holes);
+    return false;
+  }
+  space_.settle(ticket.charge);
+  busy_.erase(ticket.id);
+  --entry->second.busy;
+  ++entry->second.chunks;
+  const std::uint32_t at = chunks_.insert(ticket.id);
+  auto& slot = chunks_[at];
+  slot.checksum = checksum;
+  slot.last_use_s = now_s;
+  slot.origin = origin;
+  slot.verified = true;
+  slot.awaited = origin == Origin::kPrefetch;
+  if (slot.awaited) counters_.prefetched_bytes += ticket.range.length;
+  eviction_.add(at, origin);
+  mark_dirty(at);
+  return true;
+}
+
+void ChunkMirror::abandon(const Ticket& ticket, std::vector<Hole>& holes) {
+  space_.settle(ticket.charge);
+  // Part of it may be on disk: the charge is held, and the chunk busy, until that is punched.
+  const bool lost = object(ticket.id.object) == nullptr;
+  holes.push_back({ticket.id, ticket.range, ticket.charge, lost});
+}
+
+void ChunkMirror::returned(const Hole& hole, std::vector<Hole>& holes) {
+  space_.give_back(hole.charge);
+  busy_.erase(hole.id);
+  Entry* entry = object(hole.id.object);
+  if (entry == nullptr) return;
+  --entry->second.busy;
+  remove_if_unused(*entry, holes);
+}
+
+void ChunkMirror::make_room(Space::DiskFree disk, std::vector<Hole>& holes) {
+  const std::uint64_t shortage = space_.shortage(0, disk);
+  if (shortage > 0) evict(shortage, holes);
+}
+
+void ChunkMirror::load(ObjectRecord record) {
+  if (!plausible(record)) {
+    dirty_objects_.push_back(record.id);
+    return;
+  }
+  next_id_ = std::max(next_id_, record.id + 1);
+  // A crash between the removal of a version and its return leaves it there twice; the later
+  // number is the living one.
+  if (const auto twin = objects_.find(record.version); twin != objects_.end()) {
+    if (twin->second.id > record.id) {
+      dirty_objects_.push_back(record.id);
+      return;
+    }
+    forget(*twin);
+  }
+  Entry& entry = *objects_.emplace(std::move(record.version), Object{}).first;
+  entry.second.id = record.id;
+  entry.second.chunk_size_bytes = record.chunk_size_bytes;
+  by_id_.emplace(record.id, &entry);
+}
+
+void ChunkMirror::load(const ChunkRecord& record) {
+  Entry* entry = object(record.id.object);
+  if (entry == nullptr ||
+      record.id.chunk >= chunk_count(entry->first.size, entry->second.chunk_size_bytes)) {
+    dirty_chunks_.push_back(record.id);
+    return;
+  }
+  if (++entry->second.chunks == 1) space_.adopt(space_.file_charge(entry->first.size));
+  space_.adopt(space_.chunk_charge(range(*entry, record.id.chunk).length));
+  auto& slot = chunks_[chunks_.insert(record.id)];
+  slot.checksum = record.checksum;
+  slot.last_use_s = record.last_use_s;
+  slot.origin = record.origin;
+  slot.frequency = record.frequency;
+}
+
+void ChunkMirror::finish_loading() {
+  std::vector<std::uint64_t> empty;
+  for (const auto& [version, object] : objects_) {
+    if (object.chunks == 0) empty.push_back(object.id);
+  }
+  for (const std::uint64_t id : empty) forget(*object(id));
+  // Oldest first; one integer holds time and slot, which sorts faster than a pair.
+  std::vector<std::uint64_t> order;
+  order.reserve(chunks_.size());
+  for (std::uint32_t slot = 0; slot < chunks_.slot_count(); ++slot) {
+    order.push_back(std::uint64_t{chunks_[slot].last_use_s} << 32U | slot);
+  }
+  std::sort(order.begin(), order.end());
+  for (const std::uint64_t entry : order) {
+    const auto slot = static_cast<std::uint32_t>(entry & std::numeric_limits<std::uint32_t>::max());
+    eviction_.add(slot, chunks_[slot].origin);
+  }
+}
+
+IndexBatch ChunkMirror::take_dirty(std::size_t changes_max) {
+  IndexBatch batch;
+  // Objects first: the row of a chunk means nothing without that of its object.
+  for (; changes_max > 0 && !dirty_objects_.empty(); --changes_max, dirty_objects_.pop_front()) {
+    const std::uint64_t id = dirty_objects_.front();
+    if (const Entry* entry = object(id)) {
+      batch.objects.push_back({id, entry->first, entry->second.chunk_size_bytes});
+    } else {
+      batch.removed_objects.push_back(id);
+    }
+  }
+  for (; changes_max > 0 && !dirty_chunks_.empty(); --changes_max, dirty_chunks_.pop_front()) {
+    const ChunkId id = dirty_chunks_.front();
+    const std::uint32_t at = chunks_.find(id);
+    if (at == ChunkTable::kNone) {
+      batch.removed_chunks.push_back(id);
+      continue;
+    }
+    auto& slot = chunks_[at];
+    slot.dirty = false;
+    batch.chunks.push_back({id, slot.checksum, slot.last_use_s, slot.origin, slot.frequency});
+  }
+  return batch;
+}
+
+void ChunkMirror::put_back(const IndexBatch& batch) {
+  for (const auto& object : batch.objects) dirty_objects_.push_back(object.id);
+  for (const auto id : batch.removed_objects) dirty_objects_.push_back(id);
+  for (const auto& chunk : batch.chunks) dirty_chunks_.push_back(chunk.id);
+  for (const auto& id : batch.removed_chunks) dirty_chunks_.push_back(id);
+}
+
+void ChunkMirror::mark_all_dirty() {
+  for (const auto& [id, entry] : by_id_) dirty_objects_.push_back(id);
+  for (std::uint32_t slot = 0; slot < chunks_.slot_count(); ++slot) {
+    if (chunks_[slot].present) mark_dirty(slot);
+  }
+}
+
+ChunkMirror::Entry* ChunkMirror::object(std::uint64_t id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
+ChunkMirror::Entry& ChunkMirror::object_for(const Version& version) {
+  if (const auto found = objects_.find(version); found != objects_.end()) return *found;
+  const std::uint32_t size = chunk_size(version);
+  Entry& entry = *objects_.emplace(version, Object{next_id_++, size, 0, 0}).first;
+  by_id_.emplace(entry.second.id, &entry);
+  dirty_objects_.push_back(entry.second.id);
+  space_.adopt(space_.file_charge(version.size));
+  return entry;
+}
+
+void ChunkMirror::forget(Entry& entry) {
+  if (entry.second.chunk_size_bytes != chunk_size_bytes_) {
+    former_chunk_sizes_.emplace(entry.first, entry.second.chunk_size_bytes);
+  }
+  dirty_objects_.push_back(entry.second.id);
+  by_id_.erase(entry.second.id);
+  objects_.erase(objects_.find(entry.first));
+}
+
+ByteRange ChunkMirror::range(const Entry& entry, std::uint32_t chunk) const {
+  return chunk_range(entry.first.size, entry.second.chunk_size_bytes, chunk);
+}
+
+Hole ChunkMirror::remove(std::uint32_t slot) {
+  const ChunkId id = chunks_[slot].id;
+  Entry& entry = *object(id.object);
+  const ByteRange bytes = range(entry, id.chunk);
+  Hole hole{id, bytes, space_.chunk_charge(bytes.length), false};
+  take_out(slot);
+  --entry.second.chunks;
+  if (entry.second.chunks == 0 && entry.second.busy == 0) {
+    hole.whole_file = true;
+    hole.charge += space_.file_charge(entry.first.size);
+    forget(entry);
+  } else {
+    ++entry.second.busy;
+    busy_.insert(id);
+  }
+  return hole;
+}
+
+void ChunkMirror::take_out(std::uint32_t slot) {
+  eviction_.remove(slot);
+  if (!chunks_[slot].dirty) dirty_chunks_.push_back(chunks_[slot].id);
+  chunks_.erase(slot);
+}
+
+void ChunkMirror::remove_if_unused(Entry& entry, std::vector<Hole>& holes) {
+  if (entry.second.chunks > 0 || entry.second.busy > 0) return;
+  holes.push_back({{entry.second.id, 0}, {}, space_.file_charge(entry.first.size), true});
+  forget(entry);
+}
+
+std::uint64_t ChunkMirror::evict(std::uint64_t shortage, std::vector<Hole>& holes) {
+  std::uint64_t freed = 0;
+  for (std::size_t count = 0; freed < shortage && count < kHolesMax; ++count) {
+    const std::uint32_t victim = eviction_.victim();
+    if (victim == Eviction::kNone) break;
+    holes.push_back(remove(victim));
+    freed += holes.back().charge;
+    counters_.evicted_bytes += holes.back().range.length;
+  }
+  return freed;
+}
+
+void ChunkMirror::mark_dirty(std::uint32_t slot) {
+  if (std::exchange(chunks_[slot].dirty, true)) return;
+  dirty_chunks_.push_back(chunks_[slot].id);
+}
+
+}  // namespace augurfs

@@ -1,0 +1,152 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "cache/chunk_index.h"
+#include "cache/chunk_record.h"
+#include "cache/chunk_table.h"
+#include "cache/eviction.h"
+#include "cache/space.h"
+
+namespace augurfs {
+
+// Space on its way back to the disk: a range to punch, or a whole file to remove. Its charge is
+// held, and its chunk not written again, until ChunkMirror::returned() hears that it is done.
+struct Hole {
+  ChunkId id;
+  ByteRange range;
+  std::uint64_t charge = 0;
+  bool whole_file = false;
+};
+
+// What is cached, in memory: versions, chunks, the order of eviction, the account of space and
+// what the index has yet to learn. Does no I/O; ChunkStore does what this decides.
+//
+// The life of a chunk: admit() -> its bytes are written -> finish() -> find()/use() ... -> drop()
+// or eviction -> its hole is punched -> returned(). A chunk leaves the mirror before its bytes
+// leave the disk; a reader that finds it still there after reading has read the right bytes.
+// Thread rule: one thread at a time.
+class ChunkMirror {
+ public:
+  // Evicted under one hold of the lock; bounds how long others wait.
+  static constexpr std::size_t kHolesMax = 64;
+  // Changes that may wait for the index; beyond it nothing new is admitted.
+  static constexpr std::size_t kDirtyMax = 1 << 16;
+  // A later use within this time is not worth a write to the index.
+  static constexpr std::int64_t kLastUseResolutionS = 60;
+
+  struct Found {
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+    ChunkId id;
+    ByteRange range;
+    std::uint64_t checksum = 0;
+    bool verified = false;
+  };
+  enum class Admission {
+    kGranted,
+    kPresent,   // is there already
+    kMakeRoom,  // dig the holes handed out, then ask again
+    kRefused,   // no room, on its way in or out, no such chunk, or the index is far behind
+  };
+  struct Ticket {
+    ChunkId id;
+    ByteRange range;
+    std::uint64_t charge = 0;
+    bool create = false;  // the file may not be there yet
+  };
+  struct Counters {
+    std::uint64_t prefetched_bytes = 0;
+    std::uint64_t prefetch_used_bytes = 0;
+    std::uint64_t evicted_bytes = 0;
+  };
+
+  ChunkMirror(std::uint32_t chunk_size_bytes, Space space);
+
+  // Stays what it was for as long as this lives, also when the version leaves the cache.
+  std::uint32_t chunk_size(const Version& version) const;
+  std::optional<Found> find(const Version& version, std::uint32_t chunk) const;
+  bool present(ChunkId id) const { return chunks_.find(id) != ChunkTable::kNone; }
+  // The chunk size of a file's version; nullopt when no such file is known.
+  std::optional<std::uint32_t> file_chunk_size(std::uint64_t object) const;
+
+  // After its bytes were read. False when it went in the meantime: they may be wrong.
+  bool use(const Found& found, bool verified, std::uint32_t now_s);
+  // A chunk that proved damaged; nullopt when it is gone already.
+  std::optional<Hole> drop(const Found& found);
+  // A file that is not there: its chunks are gone, and so is what they occupied. How many.
+  std::uint64_t lose(std::uint64_t object);
+
+  Admission admit(const Version& version, std::uint32_t chunk, std::uint64_t length,
+                  Space::DiskFree disk, Ticket& ticket, std::vector<Hole>& holes);
+  // The chunk is on disk, durable or not.
+  bool finish(const Ticket& ticket, std::uint64_t checksum, Origin origin, std::uint32_t now_s,
+              std::vector<Hole>& holes);
+  // It could not be written.
+  void abandon(const Ticket& ticket, std::vector<Hole>& holes);
+  // A hole is dug; what this makes removable is added to `holes`.
+  void returned(const Hole& hole, std::vector<Hole>& holes);
+  // Evicts until quota and floor are kept again.
+  void make_room(Space::DiskFree disk, std::vector<Hole>& holes);
+
+  // From the index, objects first. What contradicts itself is left out and removed there.
+  void load(ObjectRecord object);
+  void load(const ChunkRecord& chunk);
+  void finish_loading();
+
+  // The next changes for the index; put_back() when they could not be written.
+  IndexBatch take_dirty(std::size_t changes_max);
+  void put_back(const IndexBatch& batch);
+  void mark_all_dirty();
+  std::size_t dirty() const { return dirty_objects_.size() + dirty_chunks_.size(); }
+
+  Space& space() { return space_; }
+  const Space& space() const { return space_; }
+  std::size_t size() const { return chunks_.size(); }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  struct Object {
+    std::uint64_t id = 0;
+    std::uint32_t chunk_size_bytes = 0;
+    std::uint32_t chunks = 0;  // present
+    std::uint32_t busy = 0;    // being written or punched
+  };
+  struct VersionHash {
+    std::size_t operator()(const Version& version) const { return version_hash(version); }
+  };
+  using Objects = std::unordered_map<Version, Object, VersionHash>;
+  using Entry = Objects::value_type;
+
+  Entry* object(std::uint64_t id) const;
+  Entry& object_for(const Version& version);
+  void forget(Entry& entry);
+  ByteRange range(const Entry& entry, std::uint32_t chunk) const;
+  Hole remove(std::uint32_t slot);
+  void take_out(std::uint32_t slot);
+  void remove_if_unused(Entry& entry, std::vector<Hole>& holes);
+  std::uint64_t evict(std::uint64_t shortage, std::vector<Hole>& holes);
+  void mark_dirty(std::uint32_t slot);
+
+  std::uint32_t chunk_size_bytes_;
+  Space space_;
+  Objects objects_;
+  std::unordered_map<std::uint64_t, Entry*> by_id_;
+  // Versions that left the cache and had another chunk size than is usual now.
+  std::unordered_map<Version, std::uint32_t, VersionHash> former_chunk_sizes_;
+  std::uint64_t next_id_ = 1;
+  ChunkTable chunks_;
+  Eviction eviction_;
+  std::unordered_set<ChunkId, ChunkIdHash> busy_;
+  std::deque<std::uint64_t> dirty_objects_;
+  std::deque<ChunkId> dirty_chunks_;
+  Counters counters_;
+};
+
+}  // namespace augurfs

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "remote/object_store.h"
+#include "remote/result.h"
+
+namespace augurfs {
+
+// An open file, closed when this goes.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  ~FileDescriptor();
+
+  int get() const { return fd_; }
+
+ private:
+  int fd_ = -1;
+};
+
+// What a system call that failed means to us: kNotFound, kNoSpace, kDenied, kReadOnly, else
+// kUnavailable. The message names the operation, the path and the kernel's reason.
+Error disk_error(int error_number, const char* operation, const std::filesystem::path& path);
+
+// The door to the files that hold chunks: system calls made whole (interrupted and short ones are
+// continued) and turned into results. Virtual so that a test's disk can fail any of them.
+// Thread rule: any thread.
+class Disk {
+ public:
+  Disk() = default;
+  Disk(const Disk&) = delete;
+  Disk& operator=(const Disk&) = delete;
+  virtual ~Disk() = default;
+
+  virtual Result<FileDescriptor> open(const std::filesystem::path& path, int flags);
+  // Bytes read: fewer than asked only at the end of the file.
+  virtual Result<std::size_t> read(int fd, std::uint64_t offset, std::span<std::byte> out);
+  virtual Result<void> write(int fd, std::uint64_t offset, std::span<const std::byte> bytes);
+  virtual Result<void> resize(int fd, std::uint64_t size_bytes);
+  // Gives the blocks of a range back to the file system; the range then reads as zeros.
+  virtual Result<void> punch(int fd, ByteRange range);
+  // The parts of a file that are no holes.
+  virtual Result<std::vector<ByteRange>> data(int fd);
+  // Removing what is not there is no error.
+  virtual Result<void> remove(const std::filesystem::path& path);
+  // What an ordinary user may still write on the disk of `path`.
+  virtual Result<std::uint64_t> free_bytes(const std::filesystem::path& path);
+  // What a file or directory occupies; 0 when it is not there.
+  virtual Result<std::uint64_t> allocated_bytes(const std::filesystem::path& path);
+};
+
+// The machine's own.
+Disk& real_disk();
+
+}  // namespace augurfs
