@@ -18,20 +18,17 @@ namespace augurfs {
 
 enum class InodeNumber : std::uint64_t {};
 inline constexpr InodeNumber kRootInode{1};
+inline constexpr InodeNumber kUnknownInode{0xffffffff};  // what libfuse says in such a case
 enum class HandleNumber : std::uint64_t {};
 
 enum class FileKind : std::uint8_t { kFile, kDirectory };
 
+// Of one inode they never change: a name that means something else gets another inode.
 struct Attributes {
   InodeNumber inode = kRootInode;
   FileKind kind = FileKind::kFile;
   std::uint64_t size_bytes = 0;
   std::chrono::sys_seconds modified;
-};
-
-struct OpenFile {
-  HandleNumber handle{};
-  bool keep_cache = false;  // the version is the one the kernel's pages were read from
 };
 
 struct SpaceUsage {
@@ -41,13 +38,12 @@ struct SpaceUsage {
 
 struct FileSystemOptions {
   std::string prefix;  // "" or ending in "/": the root of the mount in the bucket
-  std::chrono::milliseconds metadata_ttl{60'000};
 };
 
 struct FileSystemStats {
   std::uint64_t inodes = 0;  // known to the kernel now
   std::uint64_t open_files = 0;
-  std::uint64_t unreachable_keys = 0;  // keys no path leads to, see docs/semantics.md
+  std::uint64_t unreachable_keys = 0;  // no path leads to them; of the directories opened so far
 };
 
 // Called once per directory entry, in an order that is stable for one open directory. `position`
@@ -59,6 +55,9 @@ using EntrySink = std::function<bool(std::string_view name, const Attributes& at
 // A read-only file system over the keys of a bucket; docs/semantics.md is its contract. It knows
 // nothing of FUSE and runs without a kernel.
 //
+// An inode is one version of an object, or a directory, for ever. When an object is replaced its
+// name leads to a fresh inode, as after rename(2) over a file; so pages the kernel keeps of an
+// inode are never of two versions, and it may keep them from one open to the next.
 // An inode lives while its lookup count is above zero, as in FUSE: lookup() and each entry
 // delivered by read_directory() with `count_lookups` add one, forget() takes away.
 // Thread rule: any thread. `cache` and `prefetcher` are borrowed and outlive the file system;
@@ -73,10 +72,13 @@ class FileSystem {
   // kNotFound when the directory has no such name.
   Result<Attributes> lookup(InodeNumber parent, std::string_view name, std::stop_token stop);
   void forget(InodeNumber inode, std::uint64_t lookups);
-  Result<Attributes> attributes(InodeNumber inode, std::stop_token stop);
+  // Makes no request.
+  Result<Attributes> attributes(InodeNumber inode) const;
 
-  // Checks the version with the store when what is known is older than the time to live.
-  Result<OpenFile> open(InodeNumber inode, std::stop_token stop);
+  // Checks the version with the store when what is known is older than the time to live. kStale
+  // when the name leads to another inode by now (the kernel then looks it up again and opens that),
+  // kNotFound when it leads to none.
+  Result<HandleNumber> open(InodeNumber inode, std::stop_token stop);
   // Bytes of the version that was current at open, fewer than out.size() only at its end; kStale
   // when that version is gone from the store and the bytes are not cached.
   Result<std::size_t> read(HandleNumber handle, std::uint64_t offset, std::span<std::byte> out,
@@ -84,7 +86,9 @@ class FileSystem {
   void release(HandleNumber handle);
 
   Result<HandleNumber> open_directory(InodeNumber inode, std::stop_token stop);
-  // Goes on after `position` (0: from the start); "." and ".." are included.
+  // Goes on after `position` (0: from the start); "." and ".." are included and never counted. The
+  // entries are those that were there at open_directory. Without `count_lookups` an entry that has
+  // no inode yet shows kUnknownInode.
   Result<void> read_directory(HandleNumber handle, std::uint64_t position, bool count_lookups,
                               const EntrySink& sink, std::stop_token stop);
   void release_directory(HandleNumber handle);

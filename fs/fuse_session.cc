@@ -174,9 +174,7 @@ void forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* forge
 
 void getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
   Parts& parts = parts_of(request);
-  const auto attributes = interruptible(request, [&](std::stop_token stop) {
-    return parts.file_system.attributes(InodeNumber{inode}, stop);
-  });
+  const auto attributes = parts.file_system.attributes(InodeNumber{inode});
   if (!attributes) {
     reply_error(request, "getattr", inode, attributes.error());
     return;
@@ -191,17 +189,17 @@ void open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
     fuse_reply_err(request, EROFS);
     return;
   }
-  const auto file = interruptible(request, [&](std::stop_token stop) {
+  const auto handle = interruptible(request, [&](std::stop_token stop) {
     return parts.file_system.open(InodeNumber{inode}, stop);
   });
-  if (!file) {
-    reply_error(request, "open", inode, file.error());
+  if (!handle) {
+    reply_error(request, "open", inode, handle.error());
     return;
   }
-  info->fh = static_cast<std::uint64_t>(file->handle);
-  info->keep_cache = file->keep_cache ? 1 : 0;
+  info->fh = static_cast<std::uint64_t>(*handle);
+  info->keep_cache = 1;  // an inode is one version for ever, and so are its pages
   info->noflush = 1;
-  if (fuse_reply_open(request, info) != 0) parts.file_system.release(file->handle);
+  if (fuse_reply_open(request, info) != 0) parts.file_system.release(*handle);
 }
 
 // The reply buffer of this thread: as large as the largest request it has served, never cleared.

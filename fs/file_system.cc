@@ -1,0 +1,290 @@
+#include "fs/file_system.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <unordered_map>
+#include <utility>
+
+#include "fs/inode_table.h"
+#include "fs/key_rules.h"
+#include "remote/guarded.h"
+
+namespace augurfs {
+namespace {
+
+// Directories whose unreachable keys are remembered; further ones are neither counted nor logged.
+constexpr std::size_t kUnreachableDirectoriesMax = 10'000;
+
+constexpr std::uint64_t kDotPosition = 1;
+constexpr std::uint64_t kDotDotPosition = 2;
+constexpr std::uint64_t kFirstEntryPosition = 3;
+
+struct OpenFile {
+  InodeNumber inode{};
+  Version version;
+};
+
+struct OpenDirectory {
+  InodeNumber inode{};
+  InodeNumber parent{};
+  InodeNumber as_of{};  // when it was listed, see InodeTable::now
+  std::shared_ptr<const Listing> listing;
+  DirectoryEntries entries;  // points into the listing
+};
+
+// Handles of one kind. Whoever uses one shares it, so that a release meanwhile does no harm.
+template <typename T>
+class Handles {
+ public:
+  void add(HandleNumber number, std::shared_ptr<const T> handle) {
+    handles_.lock()->emplace(number, std::move(handle));
+  }
+  std::shared_ptr<const T> find(HandleNumber number) const {
+    auto handles = handles_.lock();
+    const auto found = handles->find(number);
+    return found == handles->end() ? nullptr : found->second;
+  }
+  std::shared_ptr<const T> remove(HandleNumber number) {
+    auto handles = handles_.lock();
+    const auto node = handles->extract(number);
+    return node.empty() ? nullptr : node.mapped();
+  }
+  std::size_t size() const { return handles_.lock()->size(); }
+
+ private:
+  Guarded<std::unordered_map<HandleNumber, std::shared_ptr<const T>>> handles_;
+};
+
+std::chrono::sys_seconds now() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+Error gone(InodeNumber inode) {
+  return {ErrorCode::kStale,
+          fmt::format("no inode {} of that kind", static_cast<std::uint64_t>(inode))};
+}
+
+Error bad_handle(HandleNumber handle) {
+  return {ErrorCode::kInvalid, fmt::format("no handle {}", static_cast<std::uint64_t>(handle))};
+}
+
+Error no_such(const std::string& prefix, std::string_view name) {
+  return {ErrorCode::kNotFound, fmt::format("nothing at '{}{}'", prefix, name)};
+}
+
+}  // namespace
+
+struct FileSystem::Parts {
+  Parts(FileSystemOptions options, Cache& cache_, Prefetcher* prefetcher_)
+      : cache(cache_), prefetcher(prefetcher_), inodes(std::move(options.prefix), now()) {}
+
+  HandleNumber next_handle() { return HandleNumber{++handles_given}; }
+  void record(Operation operation, HandleNumber handle, const Version& version, Event event = {});
+  void count_unreachable(const std::string& prefix, const DirectoryEntries& entries);
+  Attributes entry_attributes(const OpenDirectory& directory, const DirectoryEntry& entry) const;
+
+  Cache& cache;
+  Prefetcher* const prefetcher;
+  InodeTable inodes;
+  std::atomic<std::uint64_t> handles_given = 0;
+  Handles<OpenFile> files;
+  Handles<OpenDirectory> directories;
+  Guarded<std::unordered_map<std::string, std::uint64_t>> unreachable;  // by directory
+};
+
+void FileSystem::Parts::record(Operation operation, HandleNumber handle, const Version& version,
+                               Event event) {
+  if (prefetcher == nullptr) return;
+  event.time = std::chrono::steady_clock::now();
+  event.operation = operation;
+  event.handle = static_cast<std::uint64_t>(handle);
+  event.version = version;
+  prefetcher->record(std::move(event));
+}
+
+void FileSystem::Parts::count_unreachable(const std::string& prefix,
+                                          const DirectoryEntries& entries) {
+  {
+    auto counts = unreachable.lock();
+    const auto known = counts->find(prefix);
+    if (known != counts->end()) {
+      known->second = entries.unreachable;
+      return;
+    }
+    if (entries.unreachable == 0 || counts->size() >= kUnreachableDirectoriesMax) return;
+    counts->emplace(prefix, entries.unreachable);
+  }
+  spdlog::warn("fs.unreachable_keys directory='{}' keys={} example='{}'", prefix,
+               entries.unreachable, entries.unreachable_example);
+}
+
+// For who reads names and no more.
+Attributes FileSystem::Parts::entry_attributes(const OpenDirectory& directory,
+                                               const DirectoryEntry& entry) const {
+  Attributes attributes;
+  attributes.inode = inodes.known(directory.inode, entry.name).value_or(kUnknownInode);
+  attributes.kind = entry.object == nullptr ? FileKind::kDirectory : FileKind::kFile;
+  if (entry.object != nullptr) {
+    attributes.size_bytes = entry.object->version.size;
+    attributes.modified = entry.object->modified;
+  }
+  return attributes;
+}
+
+FileSystem::FileSystem(FileSystemOptions options, Cache& cache, Prefetcher* prefetcher)
+    : parts_(std::make_unique<Parts>(std::move(options), cache, prefetcher)) {}
+
+FileSystem::~FileSystem() = default;
+
+Result<Attributes> FileSystem::lookup(InodeNumber parent, std::string_view name,
+                                      std::stop_token stop) {
+  const auto directory = parts_->inodes.directory(parent);
+  if (!directory) return gone(parent);
+  if (!is_file_name(name)) return no_such(directory->prefix, name);
+  const InodeNumber as_of = parts_->inodes.now();
+  const auto child =
+      parts_->cache.metadata().lookup(directory->prefix, std::string(name), std::move(stop));
+  if (!child) return child.error();
+  const ChildKind kind = child_kind(directory->prefix, name, *child);
+  if (kind == ChildKind::kNone) return no_such(directory->prefix, name);
+  const ObjectInfo* object = kind == ChildKind::kFile ? &*child->object : nullptr;
+  const auto attributes = parts_->inodes.look_up(parent, name, object, as_of);
+  if (!attributes) return gone(parent);
+  return *attributes;
+}
+
+void FileSystem::forget(InodeNumber inode, std::uint64_t lookups) {
+  parts_->inodes.forget(inode, lookups);
+}
+
+Result<Attributes> FileSystem::attributes(InodeNumber inode) const {
+  const auto attributes = parts_->inodes.attributes(inode);
+  if (!attributes) return gone(inode);
+  return *attributes;
+}
+
+Result<HandleNumber> FileSystem::open(InodeNumber inode, std::stop_token stop) {
+  const auto file = parts_->inodes.file(inode);
+  if (!file) return gone(inode);
+  const auto child = parts_->cache.metadata().lookup(file->prefix, file->name, std::move(stop));
+  if (!child) return child.error();
+  const ChildKind kind = child_kind(file->prefix, file->name, *child);
+  if (kind == ChildKind::kNone) return no_such(file->prefix, file->name);
+  if (kind != ChildKind::kFile || child->object->version != file->version) {
+    return Error{ErrorCode::kStale, fmt::format("'{}' has been replaced", file->version.key)};
+  }
+  const HandleNumber handle = parts_->next_handle();
+  parts_->inodes.hold(inode);
+  parts_->files.add(handle, std::make_shared<OpenFile>(OpenFile{inode, file->version}));
+  parts_->record(Operation::kOpen, handle, file->version);
+  return handle;
+}
+
+Result<std::size_t> FileSystem::read(HandleNumber handle, std::uint64_t offset,
+                                     std::span<std::byte> out, std::uint32_t process,
+                                     std::stop_token stop) {
+  const auto file = parts_->files.find(handle);
+  if (file == nullptr) return bad_handle(handle);
+  const Version& version = file->version;
+  if (offset >= version.size || out.empty()) return 0;
+  out = out.first(
+      static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), version.size - offset)));
+  const auto outcome = parts_->cache.reader().read(version, offset, out, std::move(stop));
+  if (!outcome) {
+    const Error& error = outcome.error();
+    if (error.code != ErrorCode::kStale && error.code != ErrorCode::kNotFound) return error;
+    // The next lookup and open shall see what there is now.
+    parts_->cache.metadata().forget(version.key);
+    return Error{ErrorCode::kStale, error.message};
+  }
+  Event event;
+  event.process = process;
+  event.range = {offset, outcome->bytes};
+  event.hit = outcome->hit;
+  parts_->record(Operation::kRead, handle, version, std::move(event));
+  return outcome->bytes;
+}
+
+void FileSystem::release(HandleNumber handle) {
+  const auto file = parts_->files.remove(handle);
+  if (file == nullptr) return;
+  parts_->inodes.unhold(file->inode);
+  parts_->record(Operation::kRelease, handle, file->version);
+}
+
+Result<HandleNumber> FileSystem::open_directory(InodeNumber inode, std::stop_token stop) {
+  const auto found = parts_->inodes.directory(inode);
+  if (!found) return gone(inode);
+  OpenDirectory directory;
+  directory.inode = inode;
+  directory.parent = found->parent;
+  directory.as_of = parts_->inodes.now();
+  auto listing = parts_->cache.metadata().list(found->prefix, std::move(stop));
+  if (!listing) return listing.error();
+  directory.listing = std::move(*listing);
+  const bool empty = directory.listing->objects.empty() && directory.listing->prefixes.empty();
+  // A directory is its keys, but for the root, which is there to be mounted.
+  if (empty && inode != kRootInode) return no_such(found->prefix, "");
+  directory.entries = directory_entries(found->prefix, *directory.listing);
+  parts_->count_unreachable(found->prefix, directory.entries);
+  const HandleNumber handle = parts_->next_handle();
+  parts_->inodes.hold(inode);
+  parts_->directories.add(handle, std::make_shared<OpenDirectory>(std::move(directory)));
+  return handle;
+}
+
+Result<void> FileSystem::read_directory(HandleNumber handle, std::uint64_t position,
+                                        bool count_lookups, const EntrySink& sink,
+                                        std::stop_token stop) {
+  const auto directory = parts_->directories.find(handle);
+  if (directory == nullptr) return bad_handle(handle);
+  for (const auto& [name, inode, at] : {std::tuple{".", directory->inode, kDotPosition},
+                                        std::tuple{"..", directory->parent, kDotDotPosition}}) {
+    if (position >= at) continue;
+    const auto attributes = parts_->inodes.attributes(inode);
+    if (!attributes) return gone(inode);
+    if (!sink(name, *attributes, at)) return {};
+  }
+  const auto& entries = directory->entries.entries;
+  const std::uint64_t first = std::max(position, kDotDotPosition) - kDotDotPosition;
+  for (std::uint64_t i = first; i < entries.size(); ++i) {
+    if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "reading a directory"};
+    const DirectoryEntry& entry = entries[i];
+    const std::uint64_t next = kFirstEntryPosition + i;
+    if (!count_lookups) {
+      if (!sink(entry.name, parts_->entry_attributes(*directory, entry), next)) return {};
+      continue;
+    }
+    const auto attributes =
+        parts_->inodes.look_up(directory->inode, entry.name, entry.object, directory->as_of);
+    if (!attributes) return gone(directory->inode);
+    if (!sink(entry.name, *attributes, next)) {
+      parts_->inodes.forget(attributes->inode, 1);
+      return {};
+    }
+  }
+  return {};
+}
+
+void FileSystem::release_directory(HandleNumber handle) {
+  const auto directory = parts_->directories.remove(handle);
+  if (directory != nullptr) parts_->inodes.unhold(directory->inode);
+}
+
+SpaceUsage FileSystem::space() const {
+  const CacheStats stats = parts_->cache.stats();
+  return {stats.bytes_used, stats.bytes_max};
+}
+
+FileSystemStats FileSystem::stats() const {
+  FileSystemStats stats;
+  stats.inodes = parts_->inodes.size();
+  stats.open_files = parts_->files.size();
+  auto unreachable = parts_->unreachable.lock();
+  for (const auto& directory : *unreachable) stats.unreachable_keys += directory.second;
+  return stats;
+}
+
+}  // namespace augurfs
