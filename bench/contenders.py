@@ -1,0 +1,156 @@
+"""What is measured: ext4 itself, and each program that mounts the bucket, with the options its own
+manual gives for reading through a cache on disk. docs/benchmarks.md repeats them."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+ACCESS_KEY, SECRET_KEY, BUCKET = "test-access", "test-secret", "bench"
+MOUNT_SECONDS_MAX = 60
+TOP = Path(__file__).resolve().parent.parent
+
+
+def clean_environment(**more):
+    """Nobody's proxy, profile or certificate settings take part."""
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/root"), **more}
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + MOUNT_SECONDS_MAX
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{what}: not within {MOUNT_SECONDS_MAX} s")
+        time.sleep(0.001)
+
+
+class Native:
+    """The files themselves, on the disk that the caches lie on."""
+
+    name = "native"
+
+    def __init__(self, work):
+        self.directory = work / "data"
+
+    def forget(self):
+        pass
+
+    def mount(self, _port):
+        return None
+
+    def unmount(self):
+        pass
+
+    def rss_mib(self):
+        return None
+
+
+class Mounted:
+    """A program that mounts the bucket. Its cache outlives unmount() and ends with forget()."""
+
+    def __init__(self, work):
+        self.directory = work / "mount" / self.name
+        self.cache = work / "cache" / self.name
+        self.log = work / f"{self.name}.log"
+        self.process = None
+
+    def forget(self):
+        shutil.rmtree(self.cache, ignore_errors=True)
+
+    def mount(self, port):
+        """Returns the milliseconds from the command to a mount that answers."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        start = time.monotonic()
+        self.start(f"http://127.0.0.1:{port}")
+        wait_until(self.answers, f"{self.name} mount (see {self.log})")
+        return (time.monotonic() - start) * 1000
+
+    def answers(self):
+        if self.process and self.process.poll() is not None:
+            raise RuntimeError(f"{self.name} ended with {self.process.returncode}, see {self.log}")
+        return os.path.ismount(self.directory)
+
+    def start(self, url):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command(url), env=self.environment(url), stdout=log, stderr=log)
+
+    def unmount(self):
+        subprocess.run(["fusermount3", "-u", self.directory], check=True)
+        self.process.wait(MOUNT_SECONDS_MAX)
+        self.process = None
+
+    def pid(self):
+        return self.process.pid
+
+    def rss_mib(self):
+        for line in Path(f"/proc/{self.pid()}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        return None
+
+
+class Augurfs(Mounted):
+    name = "augurfs"
+    program = TOP / "build/release/bin/augurfs"
+
+    def command(self, url):
+        settings = {"remote.endpoint": url, "remote.path_style": "true", "cache.dir": self.cache}
+        return [self.program, "mount", f"s3://{BUCKET}", self.directory,
+                *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]
+
+    def environment(self, _url):
+        return clean_environment(AWS_ACCESS_KEY_ID=ACCESS_KEY, AWS_SECRET_ACCESS_KEY=SECRET_KEY)
+
+    def start(self, url):
+        with open(self.log, "ab") as log:
+            subprocess.run(self.command(url), env=self.environment(url), check=True,
+                           stdout=log, stderr=log, timeout=MOUNT_SECONDS_MAX)
+
+    def unmount(self):
+        pid = self.pid()
+        subprocess.run([self.program, "unmount", self.directory], check=True,
+                       timeout=MOUNT_SECONDS_MAX)
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "end of augurfs")
+
+    def pid(self):
+        status = subprocess.run([self.program, "status", self.directory, "--json"], check=True,
+                                capture_output=True)
+        status = json.loads(status.stdout)
+        return (status[0] if isinstance(status, list) else status)["pid"]
+
+
+class S3fs(Mounted):
+    name = "s3fs"
+
+    def command(self, url):
+        return ["s3fs", BUCKET, self.directory, "-f", "-o",
+                f"url={url},use_path_request_style,use_cache={self.cache},ro"]
+
+    def environment(self, _url):
+        return clean_environment(AWSACCESSKEYID=ACCESS_KEY, AWSSECRETACCESSKEY=SECRET_KEY)
+
+
+class Rclone(Mounted):
+    name = "rclone"
+
+    def command(self, _url):
+        return ["rclone", "mount", f"bench:{BUCKET}", self.directory, "--read-only",
+                "--vfs-cache-mode", "full", "--cache-dir", self.cache]
+
+    def environment(self, url):
+        return rclone_environment(url)
+
+
+def rclone_environment(url):
+    return clean_environment(
+        RCLONE_CONFIG="/dev/null", RCLONE_CONFIG_BENCH_TYPE="s3",
+        RCLONE_CONFIG_BENCH_PROVIDER="Ceph", RCLONE_CONFIG_BENCH_ENDPOINT=url,
+        RCLONE_CONFIG_BENCH_ACCESS_KEY_ID=ACCESS_KEY,
+        RCLONE_CONFIG_BENCH_SECRET_ACCESS_KEY=SECRET_KEY)
+
+
+ALL = {kind.name: kind for kind in (Native, Augurfs, S3fs, Rclone)}

@@ -1,0 +1,103 @@
+"""Markdown of a bench's results: per distance one table of speeds, one of what they cost the server."""
+
+import statistics
+
+STATES = {"cold": "cold", "ssd": "SSD-warm", "page": "page-warm"}
+
+
+def spread(values):
+    middle = statistics.median(values)
+    if len(values) == 1:
+        return f"{middle:.2f}"
+    return f"{middle:.2f} [{min(values):.2f}..{max(values):.2f}]"
+
+
+def table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+class Results:
+    def __init__(self, results):
+        self.machine = results["machine"]
+        self.mounts = results["mounts"]
+        self.measures = results["measures"]
+        self.contenders = list(dict.fromkeys(m["contender"] for m in self.measures))
+        self.by_key = {}
+        for m in self.measures:
+            key = (m["round_trip_ms"], m["job"], m["state"], m["contender"])
+            self.by_key.setdefault(key, {})[m["round"]] = m
+
+    def rounds(self, *key):
+        return self.by_key.get(key, {})
+
+    def ratios(self, key, contender, others):
+        """Speed over that of the best of `others`, round by round."""
+        mine = self.rounds(*key, contender)
+        ratios = []
+        for number, measure in mine.items():
+            best = max((self.rounds(*key, other).get(number, {}).get("speed", 0)
+                        for other in others), default=0)
+            if best and "speed" in measure:
+                ratios.append(measure["speed"] / best)
+        return ratios
+
+    def speed_rows(self, round_trip_ms):
+        peers = [c for c in self.contenders if c not in ("native", "augurfs")]
+        for key in self.keys(round_trip_ms):
+            native = self.rounds(*key, "native")
+            row = [key[1], STATES[key[2]], self.median_text(native)]
+            for contender in [c for c in self.contenders if c != "native"]:
+                row.append(self.cell(self.ratios(key, contender, ["native"]), key, contender))
+            if "augurfs" in self.contenders and peers:
+                row.append(self.cell(self.ratios(key, "augurfs", peers), key, "augurfs"))
+            yield row
+
+    def cell(self, ratios, key, contender):
+        if not ratios:
+            return "failed" if self.rounds(*key, contender) else "-"
+        return spread(ratios)
+
+    @staticmethod
+    def median_text(rounds):
+        measured = sorted((m for m in rounds.values() if "speed" in m), key=lambda m: m["speed"])
+        return measured[len(measured) // 2]["text"] if measured else "failed"
+
+    def server_rows(self, round_trip_ms):
+        for key in self.keys(round_trip_ms):
+            row = [key[1], STATES[key[2]]]
+            for contender in [c for c in self.contenders if c != "native"]:
+                measured = [m for m in self.rounds(*key, contender).values() if "speed" in m]
+                row.append("failed" if not measured else "{:,.0f} / {:,.1f}".format(
+                    statistics.median(m["requests"] for m in measured),
+                    statistics.median(m["bytes"] for m in measured) / (1 << 20)))
+            yield row
+
+    def keys(self, round_trip_ms):
+        return dict.fromkeys((m["round_trip_ms"], m["job"], m["state"]) for m in self.measures
+                             if m["round_trip_ms"] == round_trip_ms)
+
+    def mount_rows(self):
+        for contender in self.contenders:
+            mounts = [m for m in self.mounts if m["contender"] == contender]
+            if mounts:
+                yield [contender, spread([m["ready_ms"] for m in mounts]),
+                       spread([m["rss_mib"] for m in mounts])]
+
+    def markdown(self):
+        machine = self.machine
+        parts = [f"{machine['cpus']} CPUs ({machine['cpu']}), {machine['memory_gib']} GiB, Linux "
+                 f"{machine['kernel']}, {machine['file_system']}; commit {machine['commit']}, "
+                 f"{machine['date']}; `{machine['command']}`; rounds: {machine['rounds']}.\n"]
+        others = [c for c in self.contenders if c != "native"]
+        peers = [c for c in others if c != "augurfs"]
+        best = ["augurfs / best peer"] if peers and "augurfs" in others else []
+        for distance in dict.fromkeys(m["round_trip_ms"] for m in self.measures):
+            parts += [f"### {distance} ms of added round trip\n",
+                      "Speed over native ext4, paired by round, median [min..max].\n",
+                      table(["job", "state", "native", *others, *best],
+                            self.speed_rows(distance)),
+                      "What the server saw: requests / MiB sent, median.\n",
+                      table(["job", "state", *others], self.server_rows(distance))]
+        parts += ["### Mount\n", table(["", "ready, ms", "idle RSS, MiB"], self.mount_rows())]
+        return "\n".join(parts)
