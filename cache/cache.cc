@@ -1,1 +1,56 @@
 #include "cache/cache.h"
+
+#include <utility>
+
+namespace augurfs {
+
+Result<std::unique_ptr<Cache>> Cache::open(const CacheOptions& options, ObjectStore& store) {
+  if (options.transfers_max < 1 || options.prefetch_transfers_max < 0) {
+    return Error{ErrorCode::kInvalid, "a cache needs at least one transfer at a time"};
+  }
+  ChunkStoreOptions chunk_options;
+  chunk_options.directory = options.directory;
+  chunk_options.store_identity = store.identity();
+  chunk_options.size_bytes_max = options.size_bytes_max;
+  chunk_options.free_space_bytes_min = options.free_space_bytes_min;
+  chunk_options.chunk_size_bytes = options.chunk_size_bytes;
+  auto chunks = ChunkStore::open(chunk_options);
+  if (!chunks) return chunks.error();
+  return std::unique_ptr<Cache>(new Cache(options, store, std::move(*chunks)));
+}
+
+Cache::Cache(const CacheOptions& options, ObjectStore& store, std::unique_ptr<ChunkStore> chunks)
+    : bytes_max_(options.size_bytes_max),
+      chunks_(std::move(chunks)),
+      reader_({.transfers_max = options.transfers_max,
+               .prefetch_transfers_max = options.prefetch_transfers_max},
+              store, *chunks_),
+      metadata_({.ttl = options.metadata_ttl,
+                 .entries_max = options.metadata_entries_max,
+                 .now = options.now},
+                store) {}
+
+CacheStats Cache::stats() const {
+  const ChunkStoreStats chunks = chunks_->stats();
+  const ChunkReaderStats reads = reader_.stats();
+  CacheStats stats;
+  stats.bytes_used = chunks.bytes_used;
+  stats.bytes_max = bytes_max_;
+  stats.chunks = chunks.chunks;
+  stats.hits = reads.hits;
+  stats.misses = reads.misses;
+  stats.hit_bytes = reads.hit_bytes;
+  stats.miss_bytes = reads.miss_bytes;
+  stats.prefetched_bytes = chunks.prefetched_bytes;
+  stats.prefetch_used_bytes = chunks.prefetch_used_bytes;
+  stats.prefetch_dropped = reads.prefetch_dropped;
+  stats.evicted_bytes = chunks.evicted_bytes;
+  stats.corrupt_chunks = chunks.corrupt_chunks;
+  stats.unstored_chunks = chunks.unstored_chunks;
+  stats.disk_healthy = chunks.disk_healthy;
+  return stats;
+}
+
+Result<void> Cache::flush() { return chunks_->flush(); }
+
+}  // namespace augurfs

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cache/chunk_reader.h"
+#include "cache/chunk_store.h"
 #include "cache/metadata_cache.h"
 #include "remote/object_store.h"
 
@@ -58,19 +59,21 @@ class Cache {
 
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
-  ~Cache();
 
-  ChunkReader& reader();
-  MetadataCache& metadata();
+  ChunkReader& reader() { return reader_; }
+  MetadataCache& metadata() { return metadata_; }
   CacheStats stats() const;
 
   // Writes everything that waits to be written to the index. For tests and orderly ends.
   Result<void> flush();
 
  private:
-  struct Parts;
-  explicit Cache(std::unique_ptr<Parts> parts);
-  std::unique_ptr<Parts> parts_;
+  Cache(const CacheOptions& options, ObjectStore& store, std::unique_ptr<ChunkStore> chunks);
+
+  const std::uint64_t bytes_max_;
+  const std::unique_ptr<ChunkStore> chunks_;
+  ChunkReader reader_;  // ends before the chunks it writes to
+  MetadataCache metadata_;
 };
 
 }  // namespace augurfs

@@ -1,14 +1,37 @@
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <span>
 #include <stop_token>
+#include <thread>
 
+#include "cache/chunk_layout.h"
+#include "cache/chunk_store.h"
+#include "cache/flight_table.h"
+#include "remote/guarded.h"
 #include "remote/object_store.h"
 
 namespace augurfs {
+
+struct ChunkReaderOptions {
+  int transfers_max = 32;           // flights at once, each on a thread
+  int prefetch_transfers_max = 16;  // of which prefetch may hold so many; one is always demand's
+  std::chrono::milliseconds idle{10'000};  // a thread without a flight for so long ends
+};
+
+// Demand reads since the start, chunk by chunk.
+struct ChunkReaderStats {
+  std::uint64_t hits = 0;        // found their bytes in the cache, or on their way and already here
+  std::uint64_t misses = 0;      // had to wait for the store
+  std::uint64_t hit_bytes = 0;   // handed out by hits
+  std::uint64_t miss_bytes = 0;  // handed out by misses
+  std::uint64_t prefetch_dropped = 0;  // prefetches refused
+};
 
 // What a read returned and where it came from.
 struct ReadOutcome {
@@ -18,19 +41,23 @@ struct ReadOutcome {
 
 // The read path: bytes of a version, from the disk when they are there, else from a flight.
 //
-// A flight is one ranged GET of adjacent missing chunks; each chunk is fetched by at most one
-// flight, and readers of the same chunk share it. A reader gets its bytes as soon as they have
-// arrived, not when the chunk is complete. When a flight fails or is cancelled its waiters look
-// again: the next becomes the loader, unless the store itself said no.
+// A flight is one ranged GET of adjacent missing chunks, run by a thread of the reader's own; each
+// chunk is fetched by at most one flight, and readers of the same chunk share it. A reader gets its
+// bytes as soon as they have arrived, not when the chunk is complete. When a flight fails its
+// waiters look again: the next becomes the loader, unless the store itself said no. A waiter
+// outlives one failure of another's flight, not two, so that nobody waits for the time-outs of all
+// the others. A failed prefetch fails no reader.
 //
 // Thread rule: any thread. Reads block; a prefetch never does. A reader whose stop token fires
-// returns kCancelled at once; a demand flight nobody waits for any more is cancelled.
+// returns kCancelled at once; a demand flight nobody waits for any more is cancelled then. `remote`
+// and `chunks` are borrowed and outlive me. The destructor ends flights and waiting readers.
 // Errors: the store's (kStale when the object has been replaced and the bytes asked for are not
 // cached). Trouble with the cache disk is never an error: the bytes then come from the store.
+// Memory: one chunk per flight, the chunks (at most kFlightBytesMax, and one) of each read under
+// way, and kUnstoredBytesMax while the disk takes nothing. When nobody reads: none.
 class ChunkReader {
  public:
-  struct Parts;
-  explicit ChunkReader(std::unique_ptr<Parts> parts);
+  ChunkReader(const ChunkReaderOptions& options, ObjectStore& remote, ChunkStore& chunks);
   ChunkReader(const ChunkReader&) = delete;
   ChunkReader& operator=(const ChunkReader&) = delete;
   ~ChunkReader();
@@ -41,14 +68,44 @@ class ChunkReader {
 
   // A read nobody waits for: the missing chunks that overlap the range are fetched behind all
   // demand. Chunks cached or in flight are left out. False when there was no room for it: then
-  // nothing was queued. A failed prefetch is forgotten; the demand read finds out for itself.
+  // nothing was queued; more than kPrefetchQueueChunksMax chunks never have room. A failed
+  // prefetch is forgotten; the demand read finds out for itself.
   bool prefetch(const Version& version, ByteRange range);
 
   // Whether every chunk that overlaps the range is in the cache now. Makes no request.
   bool cached(const Version& version, ByteRange range) const;
 
+  ChunkReaderStats stats() const { return state_.lock()->stats; }
+
  private:
-  std::unique_ptr<Parts> parts_;
+  class Read;
+  struct Progress;
+  struct State {
+    explicit State(int prefetch_flights_max) : flights(prefetch_flights_max) {}
+
+    FlightTable flights;
+    ChunkReaderStats stats;
+    int readers = 0;  // calls of read() under way
+    bool stopping = false;
+    int idle_threads = 0;
+    std::list<std::jthread> crew;
+    std::list<std::jthread> gone;  // ended or about to; joined by whoever starts the next
+  };
+
+  // Makes sure that a thread sees to the work there is.
+  void rouse(State& state);
+  void work(std::list<std::jthread>::iterator self);
+  void fly(const std::shared_ptr<Flight>& flight);
+  bool receive(const std::shared_ptr<Flight>& flight, Progress& progress,
+               std::span<const std::byte> bytes);
+  void land(const std::shared_ptr<Flight>& flight, std::uint32_t chunk);
+
+  const ChunkReaderOptions options_;
+  ObjectStore& remote_;
+  ChunkStore& chunks_;
+  std::condition_variable work_;  // there is work, or the end has come
+  std::condition_variable left_;  // at the end: a reader or a thread has left
+  mutable Guarded<State> state_;
 };
 
 }  // namespace augurfs

@@ -1,0 +1,404 @@
+#include "cache/chunk_reader.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace augurfs {
+namespace {
+
+// A reader looks at most so often for one chunk. Two looks are the rule, each failure around it
+// costs one; what is still not there then is not going to be.
+constexpr int kLooksMax = 8;
+
+Error cancelled(const Version& version) {
+  return {ErrorCode::kCancelled, "reading '" + version.key + "': cancelled"};
+}
+
+// Whether asking again would bring the same answer.
+bool is_definite(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kNotFound:
+    case ErrorCode::kStale:
+    case ErrorCode::kDenied:
+    case ErrorCode::kInvalid:
+    case ErrorCode::kNoSpace:
+    case ErrorCode::kReadOnly:
+      return true;
+    case ErrorCode::kTimeout:
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kCorrupt:
+    case ErrorCode::kCancelled:
+      return false;
+  }
+  return true;
+}
+
+// One slot is demand's even when prefetch may have them all.
+int prefetch_slots(const ChunkReaderOptions& options) {
+  return std::clamp(options.prefetch_transfers_max, 0, std::max(options.transfers_max - 1, 0));
+}
+
+}  // namespace
+
+// One call of read(), and the seats it holds on flights.
+class ChunkReader::Read {
+ public:
+  Read(ChunkReader& reader, const Version& version, const ChunkLayout& layout, std::uint32_t last,
+       std::stop_token stop)
+      : reader_(reader), version_(version), layout_(layout), last_(last), stop_(std::move(stop)) {
+    ++reader_.state_.lock()->readers;
+  }
+  Read(const Read&) = delete;
+  Read& operator=(const Read&) = delete;
+  ~Read();
+
+  // Fills `out` with bytes of one chunk from `offset` within it on. True when it was a hit.
+  Result<bool> chunk(std::uint32_t chunk, std::uint32_t offset, std::span<std::byte> out);
+
+ private:
+  struct Seat {
+    std::shared_ptr<Flight> flight;
+    bool mine = false;  // the flight was started for this read
+  };
+
+  Result<void> board(std::uint32_t first, bool recheck);
+  // Waits for the first `needed` bytes. False: the chunk has gone by, look again.
+  Result<bool> await(Flight& flight, std::uint32_t chunk, std::size_t needed);
+  void leave(std::uint32_t chunk, bool satisfied);
+  void leave_flight(const Flight& flight);
+  bool served(bool hit, std::size_t bytes);
+
+  ChunkReader& reader_;
+  const Version& version_;
+  const ChunkLayout layout_;
+  const std::uint32_t last_;  // chunk of the read
+  const std::stop_token stop_;
+  std::map<std::uint32_t, Seat> seats_;  // by chunk
+  bool waited_ = false;                  // for bytes of the current chunk
+  ChunkReaderStats stats_;
+};
+
+ChunkReader::Read::~Read() {
+  while (!seats_.empty()) leave(seats_.begin()->first, false);
+  auto state = reader_.state_.lock();
+  state->stats.hits += stats_.hits;
+  state->stats.misses += stats_.misses;
+  state->stats.hit_bytes += stats_.hit_bytes;
+  state->stats.miss_bytes += stats_.miss_bytes;
+  --state->readers;
+  if (state->stopping) reader_.left_.notify_all();
+}
+
+Result<bool> ChunkReader::Read::chunk(std::uint32_t chunk, std::uint32_t offset,
+                                      std::span<std::byte> out) {
+  waited_ = false;
+  bool survived_failure = false;
+  for (int look = 0; look < kLooksMax; ++look) {
+    if (!seats_.contains(chunk)) {
+      if (reader_.chunks_.read(version_, chunk, offset, out)) return served(!waited_, out.size());
+      if (const auto boarded = board(chunk, look == 0); !boarded) return boarded.error();
+    }
+    const auto found = seats_.find(chunk);
+    if (found == seats_.end()) continue;  // it has just been stored
+    const Seat seat = found->second;
+    const auto arrived = await(*seat.flight, chunk, offset + out.size());
+    if (arrived && *arrived) {
+      std::memcpy(out.data(), seat.flight->arrival(chunk).buffer.data() + offset, out.size());
+      leave(chunk, true);
+      return served(!waited_, out.size());
+    }
+    if (arrived) {
+      leave(chunk, false);
+      continue;
+    }
+    leave_flight(*seat.flight);
+    const Error& error = arrived.error();
+    if (stop_.stop_requested()) return cancelled(version_);
+    if (seat.flight->prefetch || error.code == ErrorCode::kCancelled) continue;
+    if (is_definite(error.code) || seat.mine || survived_failure) return error;
+    survived_failure = true;
+  }
+  return Error{ErrorCode::kUnavailable, "reading '" + version_.key + "': chunk " +
+                                            std::to_string(chunk) + " vanishes again and again"};
+}
+
+// Takes seats for `first`, which is missing, and for the chunks after it that are missing too, as
+// far as one flight's bytes go; starts flights for those that are in none.
+Result<void> ChunkReader::Read::board(std::uint32_t first, bool recheck) {
+  const std::uint32_t window = std::max<std::uint32_t>(
+      1, static_cast<std::uint32_t>(kFlightBytesMax / layout_.chunk_size_bytes));
+  const std::uint32_t last = last_ - first < window ? last_ : first + window - 1;
+  std::vector<std::uint32_t> missing;
+  for (std::uint32_t chunk = first; chunk <= last; ++chunk) {
+    if (seats_.contains(chunk)) continue;
+    if (chunk == first || !reader_.chunks_.contains(version_, chunk)) missing.push_back(chunk);
+  }
+
+  auto state = reader_.state_.lock();
+  if (state->stopping) return cancelled(version_);
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    ChunkId id{version_, missing[i]};
+    if (auto flight = state->flights.join(id)) {
+      seats_[id.chunk] = {std::move(flight), false};
+      continue;
+    }
+    std::uint32_t count = 1;
+    while (i + count < missing.size() && missing[i + count] == missing[i] + count &&
+           !state->flights.is_under_way({version_, missing[i + count]})) {
+      ++count;
+    }
+    const auto flight = state->flights.demand(version_, layout_, missing[i], count);
+    flight->recheck = recheck;
+    for (; id.chunk != flight->end_chunk(); ++id.chunk) {
+      seats_[id.chunk] = {state->flights.join(id), true};
+    }
+    i += count - 1;
+    reader_.rouse(*state);
+  }
+  return {};
+}
+
+Result<bool> ChunkReader::Read::await(Flight& flight, std::uint32_t chunk, std::size_t needed) {
+  auto state = reader_.state_.lock();
+  Arrival& arrival = flight.arrival(chunk);
+  const auto decided = [&] {
+    if (arrival.received_bytes >= needed || flight.ended ||
+        arrival.state == Arrival::State::kLanded) {
+      return true;
+    }
+    arrival.wake_at_bytes = std::min(arrival.wake_at_bytes, needed);
+    return false;
+  };
+  if (!decided()) {
+    waited_ = true;
+    if (!flight.changed.wait(state.mutex(), stop_, decided)) return cancelled(version_);
+  }
+  if (arrival.received_bytes >= needed) return true;
+  if (flight.error) return *flight.error;
+  return false;
+}
+
+void ChunkReader::Read::leave(std::uint32_t chunk, bool satisfied) {
+  const auto seat = seats_.find(chunk);
+  const std::shared_ptr<Flight> flight = std::move(seat->second.flight);
+  seats_.erase(seat);
+  // Freed, and stopped, without the lock.
+  const FlightTable::Left left = reader_.state_.lock()->flights.leave(flight, chunk, satisfied);
+  if (left.cancelled) left.cancelled->stop.request_stop();
+}
+
+void ChunkReader::Read::leave_flight(const Flight& flight) {
+  for (auto seat = seats_.begin(); seat != seats_.end();) {
+    const auto here = seat++;
+    if (here->second.flight.get() == &flight) leave(here->first, false);
+  }
+}
+
+bool ChunkReader::Read::served(bool hit, std::size_t bytes) {
+  (hit ? stats_.hits : stats_.misses) += 1;
+  (hit ? stats_.hit_bytes : stats_.miss_bytes) += bytes;
+  return hit;
+}
+
+ChunkReader::ChunkReader(const ChunkReaderOptions& options, ObjectStore& remote, ChunkStore& chunks)
+    : options_(options), remote_(remote), chunks_(chunks), state_(State(prefetch_slots(options))) {}
+
+ChunkReader::~ChunkReader() {
+  std::vector<std::shared_ptr<Flight>> running;
+  {
+    auto state = state_.lock();
+    state->stopping = true;
+    running = state->flights.end_queued({ErrorCode::kCancelled, "the cache is closing"});
+  }
+  for (const auto& flight : running) flight->stop.request_stop();
+  work_.notify_all();
+  std::list<std::jthread> gone;
+  auto state = state_.lock();
+  left_.wait(state.mutex(), [&] { return state->readers == 0 && state->crew.empty(); });
+  gone.swap(state->gone);
+}
+
+Result<ReadOutcome> ChunkReader::read(const Version& version, std::uint64_t offset,
+                                      std::span<std::byte> out, std::stop_token stop) {
+  const ByteRange range = clamp({offset, out.size()}, version.size);
+  ReadOutcome outcome;
+  if (range.length == 0) return outcome;
+  const ChunkLayout layout{version.size, chunks_.chunk_size(version)};
+  if (!layout.numbered()) {
+    return Error{ErrorCode::kInvalid, "'" + version.key + "' has too many chunks"};
+  }
+  const std::uint32_t last = layout.chunk_at(range.offset + range.length - 1);
+  Read read(*this, version, layout, last, std::move(stop));
+  for (std::uint32_t chunk = layout.chunk_at(range.offset); chunk <= last; ++chunk) {
+    const auto within =
+        static_cast<std::uint32_t>(range.offset + outcome.bytes - layout.offset_of(chunk));
+    const std::size_t bytes =
+        std::min<std::size_t>(layout.bytes_of(chunk) - within, range.length - outcome.bytes);
+    const auto hit = read.chunk(chunk, within, out.subspan(outcome.bytes, bytes));
+    if (!hit) return hit.error();
+    outcome.hit = outcome.hit && *hit;
+    outcome.bytes += bytes;
+  }
+  return outcome;
+}
+
+bool ChunkReader::prefetch(const Version& version, ByteRange range) {
+  range = clamp(range, version.size);
+  if (range.length == 0) return true;
+  const ChunkLayout layout{version.size, chunks_.chunk_size(version)};
+  if (!layout.numbered()) return false;
+  const std::uint32_t first = layout.chunk_at(range.offset);
+  const std::uint32_t last = layout.chunk_at(range.offset + range.length - 1);
+  bool queued = prefetch_slots(options_) > 0 && last - first < kPrefetchQueueChunksMax;
+  std::vector<std::uint32_t> missing;
+  for (std::uint32_t chunk = first; queued && chunk <= last; ++chunk) {
+    if (!chunks_.contains(version, chunk)) missing.push_back(chunk);
+  }
+  auto state = state_.lock();
+  queued = queued && !state->stopping && state->flights.prefetch(version, layout, missing);
+  if (queued) {
+    rouse(*state);
+  } else {
+    ++state->stats.prefetch_dropped;
+  }
+  return queued;
+}
+
+bool ChunkReader::cached(const Version& version, ByteRange range) const {
+  range = clamp(range, version.size);
+  if (range.length == 0) return true;
+  const ChunkLayout layout{version.size, chunks_.chunk_size(version)};
+  if (!layout.numbered()) return false;
+  const std::uint32_t last = layout.chunk_at(range.offset + range.length - 1);
+  for (std::uint32_t chunk = layout.chunk_at(range.offset); chunk <= last; ++chunk) {
+    if (!chunks_.contains(version, chunk)) return false;
+  }
+  return true;
+}
+
+void ChunkReader::rouse(State& state) {
+  if (!state.flights.has_work()) return;
+  if (state.idle_threads > 0) {
+    work_.notify_one();
+    return;
+  }
+  if (state.crew.size() >= static_cast<std::size_t>(std::max(options_.transfers_max, 1))) return;
+  state.gone.clear();  // they have released the lock for the last time
+  const auto self = state.crew.emplace(state.crew.end());
+  try {
+    *self = std::jthread([this, self] { work(self); });
+  } catch (const std::system_error& error) {
+    state.crew.erase(self);
+    spdlog::error("cache.thread_failed error=\"{}\"", error.what());
+    if (!state.crew.empty()) return;  // those who run see to it
+    state.flights.end_queued({ErrorCode::kUnavailable, "no thread to fetch with"});
+  }
+}
+
+void ChunkReader::work(std::list<std::jthread>::iterator self) {
+  while (true) {
+    std::shared_ptr<Flight> flight;
+    {
+      auto state = state_.lock();
+      ++state->idle_threads;
+      work_.wait_for(state.mutex(), options_.idle,
+                     [&] { return state->stopping || state->flights.has_work(); });
+      --state->idle_threads;
+      if (!state->stopping) flight = state->flights.take();
+      if (!flight) {
+        state->gone.splice(state->gone.end(), state->crew, self);
+        if (state->stopping) left_.notify_all();
+        return;
+      }
+      rouse(*state);  // the next flight need not wait until this one has landed
+    }
+    fly(flight);
+  }
+}
+
+// How far the bytes of a flight have come; known to its thread alone.
+struct ChunkReader::Progress {
+  std::uint32_t chunk = 0;
+  std::size_t bytes = 0;  // of that chunk
+  std::optional<Error> error;
+};
+
+void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
+  Progress progress{flight->first_chunk, 0, std::nullopt};
+  // Only the flight of a chunk can store it, so what is there now was there before this flight
+  // was asked for, or landed between the look at the store and the look at the table.
+  while (flight->recheck && progress.chunk != flight->end_chunk() &&
+         chunks_.contains(flight->version, progress.chunk)) {
+    const ChunkBuffer freed = state_.lock()->flights.land(flight, progress.chunk, true);
+    ++progress.chunk;
+  }
+  if (progress.chunk != flight->end_chunk()) {
+    const auto fetched = remote_.get(
+        flight->version, flight->layout.range_of(progress.chunk, flight->end_chunk() - 1),
+        [&](std::span<const std::byte> bytes) { return receive(flight, progress, bytes); },
+        flight->stop.get_token());
+    if (!fetched && !progress.error) progress.error = fetched.error();
+    if (!progress.error && progress.chunk != flight->end_chunk()) {
+      progress.error = Error{ErrorCode::kCorrupt, "'" + flight->version.key +
+                                                      "': the store sent fewer bytes than asked"};
+    }
+  }
+  if (progress.error && flight->prefetch) {
+    spdlog::debug("cache.prefetch_failed object={} error=\"{}\"", flight->version.key,
+                  progress.error->message);
+  }
+  state_.lock()->flights.end(flight, std::move(progress.error));
+}
+
+bool ChunkReader::receive(const std::shared_ptr<Flight>& flight, Progress& progress,
+                          std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    if (flight->stop.stop_requested()) return false;
+    if (progress.chunk == flight->end_chunk()) {
+      progress.error = Error{ErrorCode::kCorrupt,
+                             "'" + flight->version.key + "': the store sent more bytes than asked"};
+      return false;
+    }
+    Arrival& arrival = flight->arrival(progress.chunk);
+    const std::size_t chunk_bytes = flight->layout.bytes_of(progress.chunk);
+    if (progress.bytes == 0) arrival.buffer = ChunkBuffer::allocate(chunk_bytes);
+    if (!arrival.buffer) {
+      progress.error = Error{ErrorCode::kUnavailable, "no memory for a chunk"};
+      return false;
+    }
+    const auto piece = bytes.first(std::min(bytes.size(), chunk_bytes - progress.bytes));
+    std::memcpy(arrival.buffer.data() + progress.bytes, piece.data(), piece.size());
+    bytes = bytes.subspan(piece.size());
+    progress.bytes += piece.size();
+    {
+      auto state = state_.lock();
+      arrival.received_bytes = progress.bytes;
+      if (arrival.received_bytes >= arrival.wake_at_bytes) {
+        arrival.wake_at_bytes = std::numeric_limits<std::size_t>::max();
+        flight->changed.notify_all();
+      }
+    }
+    if (progress.bytes == chunk_bytes) {
+      land(flight, progress.chunk++);
+      progress.bytes = 0;
+    }
+  }
+  return true;
+}
+
+void ChunkReader::land(const std::shared_ptr<Flight>& flight, std::uint32_t chunk) {
+  const Arrival& arrival = flight->arrival(chunk);
+  const Origin origin = flight->prefetch ? Origin::kPrefetch : Origin::kDemand;
+  const bool stored = chunks_.write(flight->version, chunk,
+                                    {arrival.buffer.data(), arrival.buffer.size_bytes()}, origin);
+  const ChunkBuffer freed = state_.lock()->flights.land(flight, chunk, stored);
+}
+
+}  // namespace augurfs

@@ -1,0 +1,173 @@
+#include "cache/flight_table.h"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+
+namespace augurfs {
+
+std::size_t ChunkIdHash::operator()(const ChunkId& id) const {
+  constexpr std::size_t kOdd = 0x9e3779b97f4a7c15;  // spreads neighbouring chunks
+  std::size_t hash = std::hash<std::string>{}(id.version.key);
+  hash = hash * kOdd + std::hash<std::string>{}(id.version.etag);
+  hash = hash * kOdd + id.version.size;
+  return hash * kOdd + id.chunk;
+}
+
+std::shared_ptr<Flight> FlightTable::join(const ChunkId& id) {
+  const auto found = under_way_.find(id);
+  if (found == under_way_.end()) return nullptr;
+  const std::shared_ptr<Flight>& flight = found->second;
+  Arrival& arrival = flight->arrival(id.chunk);
+  arrival.demanded = true;
+  ++arrival.readers;
+  ++flight->readers;
+  return flight;
+}
+
+FlightTable::Left FlightTable::leave(const std::shared_ptr<Flight>& flight, std::uint32_t chunk,
+                                     bool satisfied) {
+  Left left;
+  Arrival& arrival = flight->arrival(chunk);
+  --flight->readers;
+  if (--arrival.readers == 0 && arrival.state == Arrival::State::kLanded) {
+    left.buffer = release(arrival);
+  }
+  // A reader who had what it came for leaves the rest of the chunk to those who come next.
+  const bool abandoned = !satisfied && flight->readers == 0 && !flight->prefetch;
+  if (!abandoned || flight->ended) return left;
+  for (std::uint32_t c = flight->first_chunk; c != flight->end_chunk(); ++c) {
+    if (flight->arrival(c).state == Arrival::State::kUnderWay) erase(*flight, c);
+  }
+  if (std::erase(demand_, flight) > 0) {
+    flight->ended = true;
+  } else {
+    left.cancelled = flight;
+  }
+  return left;
+}
+
+std::shared_ptr<Flight> FlightTable::demand(const Version& version, const ChunkLayout& layout,
+                                            std::uint32_t first, std::uint32_t count) {
+  auto flight = std::make_shared<Flight>(version, layout, first, count, false);
+  for (std::uint32_t chunk = first; chunk != first + count; ++chunk) {
+    ChunkId id{version, chunk};
+    if (const auto queued = prefetch_places_.find(id); queued != prefetch_places_.end()) {
+      prefetch_.erase(queued->second);
+      prefetch_places_.erase(queued);
+    }
+    under_way_.emplace(std::move(id), flight);
+  }
+  demand_.push_back(flight);
+  return flight;
+}
+
+bool FlightTable::prefetch(const Version& version, const ChunkLayout& layout,
+                           const std::vector<std::uint32_t>& chunks) {
+  std::vector<ChunkId> wanted;
+  for (const std::uint32_t chunk : chunks) {
+    ChunkId id{version, chunk};
+    if (!under_way_.contains(id) && !prefetch_places_.contains(id)) wanted.push_back(std::move(id));
+  }
+  if (prefetch_.size() + wanted.size() > kPrefetchQueueChunksMax) return false;
+  for (ChunkId& id : wanted) {
+    prefetch_.push_back({id, layout});
+    prefetch_places_.emplace(std::move(id), std::prev(prefetch_.end()));
+  }
+  return true;
+}
+
+bool FlightTable::has_work() const {
+  return !demand_.empty() || (!prefetch_.empty() && prefetch_flights_ < prefetch_flights_max_);
+}
+
+std::shared_ptr<Flight> FlightTable::take() {
+  if (!has_work()) return nullptr;
+  std::shared_ptr<Flight> flight;
+  if (!demand_.empty()) {
+    flight = std::move(demand_.front());
+    demand_.pop_front();
+  } else {
+    // The chunk that has waited for the longest, and those after it that wait as well.
+    const Queued head = prefetch_.front();
+    std::uint64_t bytes = 0;
+    ChunkId next = head.id;
+    for (auto place = prefetch_places_.find(next); place != prefetch_places_.end();
+         place = prefetch_places_.find(next)) {
+      const std::uint64_t chunk_bytes = head.layout.bytes_of(next.chunk);
+      if (bytes > 0 && bytes + chunk_bytes > kFlightBytesMax) break;
+      bytes += chunk_bytes;
+      prefetch_.erase(place->second);
+      prefetch_places_.erase(place);
+      ++next.chunk;
+    }
+    const std::uint32_t count = next.chunk - head.id.chunk;
+    flight = std::make_shared<Flight>(head.id.version, head.layout, head.id.chunk, count, true);
+    for (next.chunk = head.id.chunk; next.chunk != flight->end_chunk(); ++next.chunk) {
+      under_way_.emplace(next, flight);
+    }
+    ++prefetch_flights_;
+  }
+  taken_.push_back(flight);
+  return flight;
+}
+
+std::vector<std::shared_ptr<Flight>> FlightTable::end_queued(const Error& error) {
+  for (const auto& flight : std::exchange(demand_, {})) end(flight, error);
+  prefetch_.clear();
+  prefetch_places_.clear();
+  return taken_;
+}
+
+ChunkBuffer FlightTable::land(const std::shared_ptr<Flight>& flight, std::uint32_t chunk,
+                              bool stored) {
+  Arrival& arrival = flight->arrival(chunk);
+  const auto current = under_way_.find(ChunkId{flight->version, chunk});
+  const bool mine = current != under_way_.end() && current->second == flight;
+  if (!stored && mine) {
+    keep_in_memory(flight, chunk);
+    return {};
+  }
+  if (mine) under_way_.erase(current);
+  arrival.state = Arrival::State::kLanded;
+  flight->changed.notify_all();
+  return release(arrival);
+}
+
+void FlightTable::end(const std::shared_ptr<Flight>& flight, std::optional<Error> error) {
+  if (std::erase(taken_, flight) > 0 && flight->prefetch) --prefetch_flights_;
+  for (std::uint32_t chunk = flight->first_chunk; chunk != flight->end_chunk(); ++chunk) {
+    if (flight->arrival(chunk).state == Arrival::State::kUnderWay) erase(*flight, chunk);
+  }
+  flight->ended = true;
+  flight->error = std::move(error);
+  flight->changed.notify_all();
+}
+
+ChunkBuffer FlightTable::release(Arrival& arrival) {
+  return arrival.readers == 0 ? std::move(arrival.buffer) : ChunkBuffer();
+}
+
+void FlightTable::erase(const Flight& flight, std::uint32_t chunk) {
+  const auto found = under_way_.find(ChunkId{flight.version, chunk});
+  if (found != under_way_.end() && found->second.get() == &flight) under_way_.erase(found);
+}
+
+void FlightTable::keep_in_memory(const std::shared_ptr<Flight>& flight, std::uint32_t chunk) {
+  flight->arrival(chunk).state = Arrival::State::kInMemory;
+  unstored_.push_back({flight->version, chunk});
+  unstored_bytes_ += flight->layout.bytes_of(chunk);
+  while (unstored_bytes_ > kUnstoredBytesMax && unstored_.size() > 1) {
+    const auto oldest = under_way_.find(unstored_.front());
+    const std::shared_ptr<Flight> owner = oldest->second;
+    under_way_.erase(oldest);
+    const std::uint32_t gone = unstored_.front().chunk;
+    unstored_.pop_front();
+    unstored_bytes_ -= owner->layout.bytes_of(gone);
+    owner->arrival(gone).state = Arrival::State::kLanded;
+    release(owner->arrival(gone));
+  }
+}
+
+}  // namespace augurfs

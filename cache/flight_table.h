@@ -1,0 +1,149 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <list>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <unordered_map>
+#include <vector>
+
+#include "cache/chunk_buffer.h"
+#include "cache/chunk_layout.h"
+#include "remote/object_store.h"
+
+namespace augurfs {
+
+// A flight is one ranged GET. 8 MiB is where its round trip of some 30 ms no longer matters to a
+// connection of 100 MB/s, and a reader who joins it at its end does not wait for long.
+inline constexpr std::uint64_t kFlightBytesMax = 8 << 20;
+
+// What waits to be prefetched: at 1 MiB per chunk some ten seconds of a fast network. More would
+// be out of date by the time it is fetched.
+inline constexpr std::size_t kPrefetchQueueChunksMax = 1024;
+
+// Chunks the disk would not take are kept in memory up to this, so that reading them piece by
+// piece does not fetch them again for each piece.
+inline constexpr std::size_t kUnstoredBytesMax = 8 << 20;
+
+struct ChunkId {
+  Version version;
+  std::uint32_t chunk = 0;
+
+  bool operator==(const ChunkId&) const = default;
+};
+
+struct ChunkIdHash {
+  std::size_t operator()(const ChunkId& id) const;
+};
+
+// One chunk of a flight.
+struct Arrival {
+  enum class State : std::uint8_t {
+    kUnderWay,
+    kInMemory,  // complete, and the disk would not take it
+    kLanded,    // to be found in the chunk store, if anywhere
+  };
+
+  State state = State::kUnderWay;
+  bool demanded = false;  // a reader has joined
+  int readers = 0;
+  ChunkBuffer buffer;  // mapped with the first byte, gone when landed and no reader holds a seat
+  // Bytes of the buffer below this never change: they are read without the lock.
+  std::size_t received_bytes = 0;
+  // The first reader to be satisfied waits for so many: no need to wake them for less.
+  std::size_t wake_at_bytes = std::numeric_limits<std::size_t>::max();
+};
+
+// One ranged GET of adjacent chunks of one version. What is not const belongs to the table's
+// owner's lock; but the flight's own thread alone touches the bytes not received yet.
+struct Flight {
+  Flight(Version its_version, const ChunkLayout& its_layout, std::uint32_t first,
+         std::uint32_t count, bool is_prefetch)
+      : version(std::move(its_version)),
+        layout(its_layout),
+        first_chunk(first),
+        prefetch(is_prefetch),
+        arrivals(count) {}
+
+  std::uint32_t end_chunk() const {
+    return first_chunk + static_cast<std::uint32_t>(arrivals.size());
+  }
+  Arrival& arrival(std::uint32_t chunk) { return arrivals[chunk - first_chunk]; }
+
+  const Version version;
+  const ChunkLayout layout;
+  const std::uint32_t first_chunk;
+  const bool prefetch;    // nobody waited when it began
+  bool recheck = true;    // leave out chunks that turn out to be in the store
+  std::stop_source stop;  // ends the GET; requested outside the lock
+  std::condition_variable_any changed;
+  std::vector<Arrival> arrivals;  // as many from construction on
+  int readers = 0;                // seats held on its arrivals
+  bool ended = false;             // then every arrival has landed, is in memory, or `error` is set
+  std::optional<Error> error;
+};
+
+// Which chunks are on their way, and what is to be fetched next: demand in the order it came,
+// then prefetch while it holds fewer than its slots. A chunk is in at most one flight or queue.
+//
+// Thread rule: none; the owner guards it. Owns no thread and makes no request. Bounded: demand by
+// its readers, who each have at most kFlightBytesMax (but at least a chunk) under way at a time.
+class FlightTable {
+ public:
+  explicit FlightTable(int prefetch_flights_max) : prefetch_flights_max_(prefetch_flights_max) {}
+
+  bool is_under_way(const ChunkId& id) const { return under_way_.contains(id); }
+  // Takes a seat on the flight of a chunk; null when it is in none. Each seat is left.
+  std::shared_ptr<Flight> join(const ChunkId& id);
+  // What is to be destroyed outside the lock after a seat was left.
+  struct Left {
+    ChunkBuffer buffer;
+    std::shared_ptr<Flight> cancelled;  // nobody waits for it any more: its stop is to be requested
+  };
+  Left leave(const std::shared_ptr<Flight>& flight, std::uint32_t chunk, bool satisfied);
+
+  // Queues a demand flight. The chunks are in no flight; from the prefetch queue they are taken.
+  std::shared_ptr<Flight> demand(const Version& version, const ChunkLayout& layout,
+                                 std::uint32_t first, std::uint32_t count);
+  // Queues those of the chunks that are in no flight or queue yet. False: no room, nothing queued.
+  bool prefetch(const Version& version, const ChunkLayout& layout,
+                const std::vector<std::uint32_t>& chunks);
+
+  bool has_work() const;
+  // The next flight to run; null when there is none, or when prefetch has all its slots.
+  std::shared_ptr<Flight> take();
+  // Ends everything that waits to be taken with `error`, and names what runs.
+  std::vector<std::shared_ptr<Flight>> end_queued(const Error& error);
+
+  // The chunk is complete, or needs no fetching. Returns what is to be freed outside the lock.
+  ChunkBuffer land(const std::shared_ptr<Flight>& flight, std::uint32_t chunk, bool stored);
+  void end(const std::shared_ptr<Flight>& flight, std::optional<Error> error);
+
+ private:
+  struct Queued {
+    ChunkId id;
+    ChunkLayout layout;
+  };
+  using PrefetchQueue = std::list<Queued>;
+
+  static ChunkBuffer release(Arrival& arrival);
+  void erase(const Flight& flight, std::uint32_t chunk);
+  void keep_in_memory(const std::shared_ptr<Flight>& flight, std::uint32_t chunk);
+
+  const int prefetch_flights_max_;
+  int prefetch_flights_ = 0;  // taken, not ended
+  std::unordered_map<ChunkId, std::shared_ptr<Flight>, ChunkIdHash> under_way_;
+  std::deque<std::shared_ptr<Flight>> demand_;  // not taken yet
+  PrefetchQueue prefetch_;
+  std::unordered_map<ChunkId, PrefetchQueue::iterator, ChunkIdHash> prefetch_places_;
+  std::vector<std::shared_ptr<Flight>> taken_;
+  std::deque<ChunkId> unstored_;  // the oldest first
+  std::size_t unstored_bytes_ = 0;
+};
+
+}  // namespace augurfs

@@ -1,0 +1,286 @@
+#include "cache/metadata_cache.h"
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+namespace augurfs {
+namespace {
+
+// Ten years are for ever, and do not overflow when clocks subtract them.
+constexpr std::chrono::milliseconds kTtlMax = std::chrono::hours{24 * 365 * 10};
+
+// A store may answer with a page of nothing and more to come; one that does so for ever is broken.
+constexpr int kBarrenPagesMax = 100;
+
+// Enough for a name and what begins with it (`a`, `a-1`, `a.txt`) in most directories.
+constexpr int kChildKeys = 32;
+
+constexpr int kPageKeys = 1000;  // as many as S3 gives at once
+
+std::string_view key_of(const ObjectInfo& object) { return object.version.key; }
+std::string_view key_of(const std::string& prefix) { return prefix; }
+
+Error contradiction(const std::string& prefix, std::string_view what) {
+  return {ErrorCode::kCorrupt,
+          "the listing of '" + prefix + "' is not one: the store answered " + std::string(what)};
+}
+
+// Whether the store answered what it was asked: keys below the prefix, cut at the delimiter.
+Result<void> check(const ListPage& page, const std::string& prefix) {
+  for (const ObjectInfo& object : page.objects) {
+    const std::string& key = object.version.key;
+    if (!key.starts_with(prefix) || key.find('/', prefix.size()) != std::string::npos) {
+      return contradiction(prefix, "with the object '" + key + "'");
+    }
+  }
+  for (const std::string& below : page.prefixes) {
+    if (!below.starts_with(prefix) || below.find('/', prefix.size()) != below.size() - 1) {
+      return contradiction(prefix, "with the prefix '" + below + "'");
+    }
+  }
+  return {};
+}
+
+template <typename T>
+bool in_order(const std::vector<T>& entries) {
+  return std::adjacent_find(entries.begin(), entries.end(), [](const T& a, const T& b) {
+           return key_of(a) >= key_of(b);
+         }) == entries.end();
+}
+
+// Sorts, and of entries of one key keeps the last that came: it was asked for last.
+template <typename T>
+void put_in_order(std::vector<T>& entries) {
+  if (in_order(entries)) return;
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const T& a, const T& b) { return key_of(a) < key_of(b); });
+  const auto kept = std::unique(entries.rbegin(), entries.rend(),
+                                [](const T& a, const T& b) { return key_of(a) == key_of(b); });
+  entries.erase(entries.begin(), kept.base());
+}
+
+void append(DirectoryPage& page, ListPage more) {
+  std::move(more.objects.begin(), more.objects.end(), std::back_inserter(page.listing.objects));
+  std::move(more.prefixes.begin(), more.prefixes.end(), std::back_inserter(page.listing.prefixes));
+  page.next = std::move(more.next);
+  page.complete = page.next.empty();
+}
+
+std::string last_entry(const Listing& listing) {
+  std::string last;
+  if (!listing.objects.empty()) last = listing.objects.back().version.key;
+  if (!listing.prefixes.empty()) last = std::max(last, listing.prefixes.back());
+  return last;
+}
+
+// A key as the directory it lies in and its name there. The key of a directory marker, "a/", lies
+// in "a/" and has no name: that is where its listing shows it.
+struct Split {
+  std::string prefix;
+  std::string name;
+};
+
+Split split(const std::string& key) {
+  const std::size_t slash = key.rfind('/');
+  if (slash == std::string::npos) return {"", key};
+  return {key.substr(0, slash + 1), key.substr(slash + 1)};
+}
+
+}  // namespace
+
+MetadataCache::MetadataCache(const MetadataOptions& options, ObjectStore& store)
+    : ttl_(std::clamp(options.ttl, std::chrono::milliseconds{0}, kTtlMax)),
+      listing_entries_max_(options.listing_entries_max),
+      now_(options.now),
+      store_(store),
+      known_(MetadataTable(options.entries_max)) {}
+
+Result<std::shared_ptr<const Listing>> MetadataCache::list(const std::string& prefix,
+                                                           std::stop_token stop) {
+  const Time now = now_();
+  const auto known = [&] { return known_.lock()->listing(prefix, oldest_believed(now)); };
+  const Time oldest = std::max(oldest_believed(now), known_.lock()->doubted(prefix));
+  const auto ask = [&]() -> Result<Page> {
+    if (Page page = known()) return page;
+    Result<Page> first = first_page(prefix, oldest, now, stop);
+    if (!first || (*first)->complete) return first;
+    Result<DirectoryPage> all = complete(prefix, **first, stop);
+    if (!all) return all.error();
+    const Page page = std::make_shared<const DirectoryPage>(std::move(*all));
+    known_.lock()->put_page(prefix, page);
+    return page;
+  };
+  Page page = known();
+  if (!page) {
+    Result<Page> asked = listings_.run(prefix, oldest, now, stop, ask);
+    if (!asked) return asked.error();
+    page = std::move(*asked);
+  }
+  return std::shared_ptr<const Listing>(page, &page->listing);
+}
+
+Result<Child> MetadataCache::lookup(const std::string& prefix, const std::string& name,
+                                    std::stop_token stop) {
+  if (name.find('/') != std::string::npos) {
+    return Error{ErrorCode::kInvalid, "'" + name + "' is a path, not a name"};
+  }
+  const Time now = now_();
+  ChildFacts facts;
+  bool in_known_directory = false;
+  Time forgotten;
+  {
+    auto known = known_.lock();
+    forgotten = known->forgotten(prefix, name);
+    facts = known->child(prefix, name, oldest_believed(now));
+    in_known_directory = known->page(prefix, oldest_believed(now)) != nullptr;
+  }
+  if (!facts.complete() && !in_known_directory) {
+    const Result<Page> page = first_page(prefix, oldest_believed(now), now, stop);
+    if (!page) return page.error();
+    facts = (*page)->child(prefix, name);
+    if ((*page)->asked <= forgotten) facts.object.reset();
+  }
+  if (facts.complete()) return Child{std::move(*facts.object), *facts.is_prefix};
+  if (facts.is_prefix) {
+    auto object = attributes(prefix + name, stop);
+    if (!object) return object.error();
+    return Child{std::move(*object), *facts.is_prefix};
+  }
+  const auto ask = [&]() -> Result<Child> {
+    const auto again = known_.lock()->child(prefix, name, oldest_believed(now));
+    if (again.complete()) return Child{*again.object, *again.is_prefix};
+    return ask_for_child(prefix, name, now, stop);
+  };
+  return children_.run(prefix + name, oldest_believed(now), now, stop, ask);
+}
+
+Result<std::optional<ObjectInfo>> MetadataCache::attributes(const std::string& key,
+                                                            std::stop_token stop) {
+  const auto [prefix, name] = split(key);
+  return head(prefix, name, stop);
+}
+
+void MetadataCache::forget(const std::string& key) {
+  const auto [prefix, name] = split(key);
+  known_.lock()->forget(prefix, name, now_());
+}
+
+Result<ListPage> MetadataCache::ask_for_page(const std::string& prefix,
+                                             const std::string& continuation, int keys_max,
+                                             std::stop_token stop) {
+  ListRequest request;
+  request.prefix = prefix;
+  request.delimiter = "/";
+  request.continuation = continuation;
+  request.max_keys = keys_max;
+  for (int barren_pages = 0; barren_pages <= kBarrenPagesMax; ++barren_pages) {
+    Result<ListPage> page = store_.list(request, stop);
+    if (!page) return page;
+    if (const auto checked = check(*page, prefix); !checked) return checked.error();
+    if (page->next.empty()) return page;
+    if (page->next == request.continuation) {
+      return contradiction(prefix, "page '" + page->next + "' as the one after itself");
+    }
+    if (!page->objects.empty() || !page->prefixes.empty()) return page;
+    request.continuation = page->next;
+  }
+  return contradiction(prefix, "empty pages without end");
+}
+
+Result<MetadataCache::Page> MetadataCache::first_page(const std::string& prefix, Time oldest,
+                                                      Time now, std::stop_token stop) {
+  const auto ask = [&]() -> Result<Page> {
+    Result<ListPage> answer = ask_for_page(prefix, "", kPageKeys, stop);
+    if (!answer) return answer.error();
+    const bool ordered = in_order(answer->objects) && in_order(answer->prefixes);
+    DirectoryPage page;
+    page.asked = now;
+    append(page, std::move(*answer));
+    if (!page.complete && !ordered) {
+      // Out of order, a beginning says nothing of what may follow it.
+      Result<DirectoryPage> all = complete(prefix, std::move(page), stop);
+      if (!all) return all.error();
+      page = std::move(*all);
+    }
+    put_in_order(page.listing.objects);
+    put_in_order(page.listing.prefixes);
+    if (!page.complete) page.covers = last_entry(page.listing);
+    auto shared = std::make_shared<const DirectoryPage>(std::move(page));
+    known_.lock()->put_page(prefix, shared);
+    return Page(std::move(shared));
+  };
+  return first_pages_.run(prefix, oldest, now, stop, ask);
+}
+
+Result<DirectoryPage> MetadataCache::complete(const std::string& prefix, DirectoryPage page,
+                                              std::stop_token stop) {
+  while (!page.complete) {
+    Result<ListPage> answer = ask_for_page(prefix, page.next, kPageKeys, stop);
+    if (!answer) return answer.error();
+    append(page, std::move(*answer));
+    if (page.listing.objects.size() + page.listing.prefixes.size() > listing_entries_max_) {
+      return Error{ErrorCode::kNoSpace, "'" + prefix + "' holds more than " +
+                                            std::to_string(listing_entries_max_) + " entries"};
+    }
+  }
+  page.covers.clear();
+  put_in_order(page.listing.objects);
+  put_in_order(page.listing.prefixes);
+  return page;
+}
+
+Result<Child> MetadataCache::ask_for_child(const std::string& prefix, const std::string& name,
+                                           Time asked, std::stop_token stop) {
+  const std::string key = prefix + name;
+  Result<ListPage> answer = ask_for_page(key, "", kChildKeys, stop);
+  if (!answer) return answer.error();
+
+  // The key itself is the first of all that begin with it. `key/` may come after many siblings:
+  // all of `key-...` and `key....` sort before it, and it has the question to itself then.
+  Child child;
+  for (ObjectInfo& object : answer->objects) {
+    if (object.version.key == key) child.object = std::move(object);
+  }
+  const std::string below = key + "/";
+  child.is_prefix =
+      std::find(answer->prefixes.begin(), answer->prefixes.end(), below) != answer->prefixes.end();
+  if (!child.is_prefix && !answer->next.empty()) {
+    Result<ListPage> any = ask_for_page(below, "", 1, stop);
+    if (!any) return any.error();
+    child.is_prefix = !any->objects.empty() || !any->prefixes.empty();
+  }
+  auto known = known_.lock();
+  known->put_object(prefix, name, child.object, asked);
+  known->put_is_prefix(prefix, name, child.is_prefix, asked);
+  return child;
+}
+
+Result<std::optional<ObjectInfo>> MetadataCache::head(const std::string& prefix,
+                                                      const std::string& name,
+                                                      std::stop_token stop) {
+  const Time now = now_();
+  const std::string key = prefix + name;
+  Time oldest;
+  {
+    auto known = known_.lock();
+    auto facts = known->child(prefix, name, oldest_believed(now));
+    if (facts.object) return std::move(*facts.object);
+    // An answer that was on its way when the object was forgotten would be the forgotten one.
+    oldest = std::max(oldest_believed(now), known->forgotten(prefix, name));
+  }
+  const auto ask = [&]() -> Result<std::optional<ObjectInfo>> {
+    auto facts = known_.lock()->child(prefix, name, oldest_believed(now));
+    if (facts.object) return std::move(*facts.object);
+    const Result<ObjectInfo> answer = store_.head(key, stop);
+    if (!answer && answer.error().code != ErrorCode::kNotFound) return answer.error();
+    auto object = answer ? std::optional<ObjectInfo>(*answer) : std::nullopt;
+    known_.lock()->put_object(prefix, name, object, now);
+    return object;
+  };
+  return objects_.run(key, oldest, now, stop, ask);
+}
+
+}  // namespace augurfs
