@@ -45,6 +45,9 @@ class ChunkFiles {
   // Calls `file` with the number of every file there is, until it returns false.
   Result<void> each(const std::function<bool(std::uint64_t)>& file) const;
 
+  // Whether there has never been a file here.
+  bool none() const { return directory_bytes() == 0; }
+
   // What the directories themselves occupy.
   std::uint64_t directory_bytes() const { return directory_bytes_.load(); }
 

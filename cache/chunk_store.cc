@@ -68,7 +68,7 @@ struct ChunkStore::Parts {
   std::optional<bool> load(std::stop_token stop);
   Result<ChunkMirror> load_mirror(ChunkIndex& from, std::stop_token stop) const;
   bool start_over(Index& damaged, const std::string& reason);
-  bool prepare_to_keep(bool clean, std::stop_token stop);
+  bool mark_in_use();
   bool recover(std::stop_token stop);
   Result<void> recover_file(std::uint64_t object);
   void start(std::stop_token stop);
@@ -208,19 +208,13 @@ bool ChunkStore::Parts::start_over(Index& damaged, const std::string& reason) {
   return true;
 }
 
-// From loaded to ready. False when it failed and is worth another try.
-bool ChunkStore::Parts::prepare_to_keep(bool clean, std::stop_token stop) {
-  {
-    // From here on a crash may leave chunks that the index does not know.
-    auto open_index = index.lock();
-    if (auto done = (*open_index)->mark_clean(false); !done) {
-      writing.failed(done.error().message);
-      return false;
-    }
+// From here on a crash may leave chunks that the index does not know.
+bool ChunkStore::Parts::mark_in_use() {
+  auto open_index = index.lock();
+  if (auto done = (*open_index)->mark_clean(false); !done) {
+    writing.failed(done.error().message);
+    return false;
   }
-  measure();
-  if (!clean && !recover(stop)) return false;
-  phase = Phase::kReady;
   return true;
 }
 
@@ -258,12 +252,26 @@ Result<void> ChunkStore::Parts::recover_file(std::uint64_t object) {
 
 void ChunkStore::Parts::start(std::stop_token stop) {
   const auto clean = load(stop);
-  phase = Phase::kReading;
-  phase.notify_all();
-  if (!clean) return;
   measure();
+  bool marked = clean.has_value() && mark_in_use();
+  const auto enter = [this](Phase next) {
+    phase = next;
+    phase.notify_all();
+  };
+  if (marked && (*clean || files.none())) {
+    enter(Phase::kReady);
+  } else {
+    enter(Phase::kReading);
+  }
   make_room();  // the quota may be smaller than it was
-  while (!prepare_to_keep(*clean, stop) && !stop.stop_requested()) pause(kRetry, stop);
+  while (clean && phase != Phase::kReady && !stop.stop_requested()) {
+    if (!marked) marked = mark_in_use();
+    if (marked && (*clean || recover(stop))) {
+      enter(Phase::kReady);
+    } else {
+      pause(kRetry, stop);
+    }
+  }
 }
 
 void ChunkStore::Parts::run(std::stop_token stop) {
