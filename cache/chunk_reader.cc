@@ -144,7 +144,7 @@ Result<void> ChunkReader::Read::board(std::uint32_t first, bool recheck) {
   auto state = reader_.state_.lock();
   if (state->stopping) return cancelled(version_);
   for (std::size_t i = 0; i < missing.size(); ++i) {
-    ChunkId id{version_, missing[i]};
+    ChunkKey id{version_, missing[i]};
     if (auto flight = state->flights.join(id)) {
       seats_[id.chunk] = {std::move(flight), false};
       continue;

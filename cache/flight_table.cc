@@ -7,7 +7,7 @@
 
 namespace augurfs {
 
-std::size_t ChunkIdHash::operator()(const ChunkId& id) const {
+std::size_t ChunkKeyHash::operator()(const ChunkKey& id) const {
   constexpr std::size_t kOdd = 0x9e3779b97f4a7c15;  // spreads neighbouring chunks
   std::size_t hash = std::hash<std::string>{}(id.version.key);
   hash = hash * kOdd + std::hash<std::string>{}(id.version.etag);
@@ -15,7 +15,7 @@ std::size_t ChunkIdHash::operator()(const ChunkId& id) const {
   return hash * kOdd + id.chunk;
 }
 
-std::shared_ptr<Flight> FlightTable::join(const ChunkId& id) {
+std::shared_ptr<Flight> FlightTable::join(const ChunkKey& id) {
   const auto found = under_way_.find(id);
   if (found == under_way_.end()) return nullptr;
   const std::shared_ptr<Flight>& flight = found->second;
@@ -52,7 +52,7 @@ std::shared_ptr<Flight> FlightTable::demand(const Version& version, const ChunkL
                                             std::uint32_t first, std::uint32_t count) {
   auto flight = std::make_shared<Flight>(version, layout, first, count, false);
   for (std::uint32_t chunk = first; chunk != first + count; ++chunk) {
-    ChunkId id{version, chunk};
+    ChunkKey id{version, chunk};
     if (const auto queued = prefetch_places_.find(id); queued != prefetch_places_.end()) {
       prefetch_.erase(queued->second);
       prefetch_places_.erase(queued);
@@ -65,13 +65,13 @@ std::shared_ptr<Flight> FlightTable::demand(const Version& version, const ChunkL
 
 bool FlightTable::prefetch(const Version& version, const ChunkLayout& layout,
                            const std::vector<std::uint32_t>& chunks) {
-  std::vector<ChunkId> wanted;
+  std::vector<ChunkKey> wanted;
   for (const std::uint32_t chunk : chunks) {
-    ChunkId id{version, chunk};
+    ChunkKey id{version, chunk};
     if (!under_way_.contains(id) && !prefetch_places_.contains(id)) wanted.push_back(std::move(id));
   }
   if (prefetch_.size() + wanted.size() > kPrefetchQueueChunksMax) return false;
-  for (ChunkId& id : wanted) {
+  for (ChunkKey& id : wanted) {
     prefetch_.push_back({id, layout});
     prefetch_places_.emplace(std::move(id), std::prev(prefetch_.end()));
   }
@@ -92,7 +92,7 @@ std::shared_ptr<Flight> FlightTable::take() {
     // The chunk that has waited for the longest, and those after it that wait as well.
     const Queued head = prefetch_.front();
     std::uint64_t bytes = 0;
-    ChunkId next = head.id;
+    ChunkKey next = head.id;
     for (auto place = prefetch_places_.find(next); place != prefetch_places_.end();
          place = prefetch_places_.find(next)) {
       const std::uint64_t chunk_bytes = head.layout.bytes_of(next.chunk);
@@ -123,7 +123,7 @@ std::vector<std::shared_ptr<Flight>> FlightTable::end_queued(const Error& error)
 ChunkBuffer FlightTable::land(const std::shared_ptr<Flight>& flight, std::uint32_t chunk,
                               bool stored) {
   Arrival& arrival = flight->arrival(chunk);
-  const auto current = under_way_.find(ChunkId{flight->version, chunk});
+  const auto current = under_way_.find(ChunkKey{flight->version, chunk});
   const bool mine = current != under_way_.end() && current->second == flight;
   if (!stored && mine) {
     keep_in_memory(flight, chunk);
@@ -150,7 +150,7 @@ ChunkBuffer FlightTable::release(Arrival& arrival) {
 }
 
 void FlightTable::erase(const Flight& flight, std::uint32_t chunk) {
-  const auto found = under_way_.find(ChunkId{flight.version, chunk});
+  const auto found = under_way_.find(ChunkKey{flight.version, chunk});
   if (found != under_way_.end() && found->second.get() == &flight) under_way_.erase(found);
 }
 

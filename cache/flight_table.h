@@ -30,15 +30,16 @@ inline constexpr std::size_t kPrefetchQueueChunksMax = 1024;
 // piece does not fetch them again for each piece.
 inline constexpr std::size_t kUnstoredBytesMax = 8 << 20;
 
-struct ChunkId {
+// Which chunk of which version.
+struct ChunkKey {
   Version version;
   std::uint32_t chunk = 0;
 
-  bool operator==(const ChunkId&) const = default;
+  bool operator==(const ChunkKey&) const = default;
 };
 
-struct ChunkIdHash {
-  std::size_t operator()(const ChunkId& id) const;
+struct ChunkKeyHash {
+  std::size_t operator()(const ChunkKey& id) const;
 };
 
 // One chunk of a flight.
@@ -97,9 +98,9 @@ class FlightTable {
  public:
   explicit FlightTable(int prefetch_flights_max) : prefetch_flights_max_(prefetch_flights_max) {}
 
-  bool is_under_way(const ChunkId& id) const { return under_way_.contains(id); }
+  bool is_under_way(const ChunkKey& id) const { return under_way_.contains(id); }
   // Takes a seat on the flight of a chunk; null when it is in none. Each seat is left.
-  std::shared_ptr<Flight> join(const ChunkId& id);
+  std::shared_ptr<Flight> join(const ChunkKey& id);
   // What is to be destroyed outside the lock after a seat was left.
   struct Left {
     ChunkBuffer buffer;
@@ -126,7 +127,7 @@ class FlightTable {
 
  private:
   struct Queued {
-    ChunkId id;
+    ChunkKey id;
     ChunkLayout layout;
   };
   using PrefetchQueue = std::list<Queued>;
@@ -137,12 +138,12 @@ class FlightTable {
 
   const int prefetch_flights_max_;
   int prefetch_flights_ = 0;  // taken, not ended
-  std::unordered_map<ChunkId, std::shared_ptr<Flight>, ChunkIdHash> under_way_;
+  std::unordered_map<ChunkKey, std::shared_ptr<Flight>, ChunkKeyHash> under_way_;
   std::deque<std::shared_ptr<Flight>> demand_;  // not taken yet
   PrefetchQueue prefetch_;
-  std::unordered_map<ChunkId, PrefetchQueue::iterator, ChunkIdHash> prefetch_places_;
+  std::unordered_map<ChunkKey, PrefetchQueue::iterator, ChunkKeyHash> prefetch_places_;
   std::vector<std::shared_ptr<Flight>> taken_;
-  std::deque<ChunkId> unstored_;  // the oldest first
+  std::deque<ChunkKey> unstored_;  // the oldest first
   std::size_t unstored_bytes_ = 0;
 };
 
