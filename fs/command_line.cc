@@ -1,0 +1,225 @@
+#include "fs/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string_view>
+
+#include "fs/config_file.h"
+#include "fs/default_paths.h"
+#include "fs/edit_distance.h"
+#include "fs/option_docs.h"
+#include "fs/option_sources.h"
+#include "fs/option_table.h"
+
+namespace augurfs {
+namespace {
+
+constexpr const char* kMainFooter = R"(
+Examples:
+  augurfs mount s3://bucket/prefix /mnt/data    mount a bucket
+  augurfs status                                what the mounts are doing
+  augurfs unmount /mnt/data                     take it away
+  augurfs config --example                      a config file to start from
+
+augurfs COMMAND --help explains one command.)";
+
+constexpr const char* kMountFooter = R"(
+Examples:
+  augurfs mount s3://bucket /mnt/data
+  augurfs mount s3://bucket/prefix /mnt/data -o allow_other,cache.size=20GiB
+  augurfs mount s3://bucket /mnt/data --set remote.endpoint=http://localhost:7480
+  augurfs mount file:///srv/data /mnt/data -f
+
+Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials, or the
+machine's role. A flag counts more than the environment (AUGURFS_CACHE_SIZE for cache.size), that
+more than the config file, that more than the default.
+
+Options for -o and --set, with their defaults:
+)";
+
+constexpr const char* kUnmountFooter = R"(
+Example:
+  augurfs unmount /mnt/data
+
+The same as `umount` for root and `fusermount3 -u` for other users. The cache stays and is warm when
+the bucket is mounted again.)";
+
+constexpr const char* kStatusFooter = R"(
+Examples:
+  augurfs status
+  augurfs status /mnt/data --json)";
+
+constexpr const char* kConfigFooter = R"(
+Examples:
+  augurfs config --example > ~/.config/augurfs/augurfs.toml
+  augurfs config --check ~/.config/augurfs/augurfs.toml)";
+
+std::string version_text() { return "augurfs " AUGURFS_VERSION "\n"; }
+
+// What was typed, before it is known whether the options in it exist.
+struct Words {
+  std::string url;
+  std::string directory;
+  bool foreground = false;
+  bool json = false;
+  std::string config_file;
+  std::vector<std::string> settings;       // --set
+  std::vector<std::string> mount_options;  // -o
+  bool example = false;
+  bool page = false;
+  std::string file_to_check;
+};
+
+CLI::App* add_mount(CLI::App& app, Words& words) {
+  CLI::App* mount = app.add_subcommand("mount", "Mounts a bucket as a drive");
+  mount->footer(kMountFooter + options_summary());
+  mount->add_option("URL", words.url, "s3://bucket/prefix or file:///directory")->required();
+  mount->add_option("DIR", words.directory, "The directory to mount on")->required();
+  mount->add_flag("-f,--foreground", words.foreground, "Stay in front, with the log on stderr");
+  mount
+      ->add_option("--config", words.config_file,
+                   "The config file, instead of ~/.config/augurfs/augurfs.toml or "
+                   "/etc/augurfs/augurfs.toml")
+      ->type_name("FILE");
+  // One word for each -o and --set: by itself CLI11 would go on taking the words behind it.
+  mount->add_option("-o", words.mount_options, "Options in the manner of mount(8)")
+      ->type_name("NAME=VALUE,...")
+      ->allow_extra_args(false);
+  mount->add_option("--set", words.settings, "Sets one option; counts more than -o")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  return mount;
+}
+
+CLI::App* add_unmount(CLI::App& app, Words& words) {
+  CLI::App* unmount = app.add_subcommand("unmount", "Takes a mount away");
+  unmount->footer(kUnmountFooter);
+  unmount->add_option("DIR", words.directory, "The directory it is mounted on")->required();
+  return unmount;
+}
+
+CLI::App* add_status(CLI::App& app, Words& words) {
+  CLI::App* status = app.add_subcommand("status", "Shows what mounts are doing");
+  status->footer(kStatusFooter);
+  status->add_option("DIR", words.directory, "One mount; without it all of yours");
+  status->add_flag("--json", words.json, "For programs");
+  return status;
+}
+
+CLI::App* add_config(CLI::App& app, Words& words) {
+  CLI::App* config = app.add_subcommand("config", "Prints or checks a config file");
+  config->footer(kConfigFooter);
+  config->add_flag("--example", words.example,
+                   "Print a config file with every option, what it means and its default");
+  config->add_option("--check", words.file_to_check, "Say whether a config file is right")
+      ->type_name("FILE");
+  // For docs/configuration.md only, so in no help.
+  config->add_flag("--markdown", words.page)->group("");
+  return config;
+}
+
+Result<Command> mount_command(const Words& words, bool has_config_file,
+                              const Environment& environment) {
+  MountCommand command{.url = words.url,
+                       .directory = words.directory,
+                       .foreground = words.foreground,
+                       .options = default_options()};
+  Options& options = command.options;
+  auto applied = has_config_file
+                     ? apply_config_file(words.config_file, options)
+                     : apply_first_config_file(default_config_files(environment), options);
+  if (applied) applied = apply_environment(environment, options);
+  for (const auto& list : words.mount_options) {
+    if (applied) applied = apply_mount_options(list, options);
+  }
+  for (const auto& setting : words.settings) {
+    if (applied) applied = apply_setting(setting, options);
+  }
+  if (applied) applied = check_together(options);
+  if (!applied) return applied.error();
+  return command;
+}
+
+Result<Command> config_command(const Words& words, bool checks_file) {
+  const int asked = (words.example ? 1 : 0) + (words.page ? 1 : 0) + (checks_file ? 1 : 0);
+  if (asked != 1) {
+    return Error{ErrorCode::kInvalid,
+                 "config wants either --example or --check FILE; see augurfs config --help"};
+  }
+  if (words.example) return PrintCommand{config_example()};
+  if (words.page) return PrintCommand{configuration_page()};
+  Options options = default_options();
+  auto applied = apply_config_file(words.file_to_check, options);
+  if (applied) applied = check_together(options);
+  if (!applied) return applied.error();
+  return PrintCommand{words.file_to_check + ": every option in it is right\n"};
+}
+
+// For a first word that is no command. CLI11 would only call it unexpected.
+Result<void> check_command(const std::string& word, const CLI::App& app) {
+  std::string nearest;
+  std::string known;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    const std::string& name = command->get_name();
+    if (name == word) return {};
+    known += (known.empty() ? "" : ", ") + name;
+    if (nearest.empty() || edit_distance(word, name) < edit_distance(word, nearest)) nearest = name;
+  }
+  return Error{ErrorCode::kInvalid, shown(word) + " is not a command; the nearest is " + nearest +
+                                        " (of " + known + "); see augurfs --help"};
+}
+
+}  // namespace
+
+Result<Command> parse_command_line(const std::vector<std::string>& arguments,
+                                   const Environment& environment) {
+  Words words;
+  CLI::App app("Mounts a bucket of an object store as a drive, with a cache on the local disk.",
+               "augurfs");
+  app.footer(kMainFooter);
+  // At most one, so that a directory may be called "status".
+  app.require_subcommand(0, 1);
+  app.set_version_flag("--version", version_text());
+  CLI::App* mount = add_mount(app, words);
+  CLI::App* unmount = add_unmount(app, words);
+  CLI::App* status = add_status(app, words);
+  CLI::App* config = add_config(app, words);
+  CLI::App* version = app.add_subcommand("version", "Prints the version");
+
+  if (arguments.empty()) {
+    return Error{ErrorCode::kInvalid, "no command; try augurfs mount URL DIR, or augurfs --help"};
+  }
+  // mount.fuse, for the type fuse.augurfs in fstab, runs `augurfs URL DIR -o ...`.
+  std::vector<std::string> line = arguments;
+  if (line.front().find("://") != std::string::npos) line.insert(line.begin(), "mount");
+  if (!line.front().starts_with('-')) {
+    const auto command = check_command(line.front(), app);
+    if (!command) return command.error();
+  }
+  try {
+    // CLI11 takes the words off the end.
+    std::reverse(line.begin(), line.end());
+    app.parse(line);
+  } catch (const CLI::CallForHelp&) {
+    return PrintCommand{app.help()};
+  } catch (const CLI::CallForVersion&) {
+    return PrintCommand{version_text()};
+  } catch (const CLI::ParseError& error) {
+    const auto chosen = app.get_subcommands();
+    return Error{ErrorCode::kInvalid, std::string(error.what()) + "; see augurfs " +
+                                          (chosen.empty() ? "" : chosen.front()->get_name() + " ") +
+                                          "--help"};
+  }
+  if (mount->parsed()) return mount_command(words, mount->count("--config") > 0, environment);
+  if (unmount->parsed()) return UnmountCommand{words.directory};
+  if (status->parsed()) {
+    const bool one = status->count("DIR") > 0;
+    return StatusCommand{one ? std::optional<std::filesystem::path>(words.directory) : std::nullopt,
+                         words.json};
+  }
+  if (config->parsed()) return config_command(words, config->count("--check") > 0);
+  if (version->parsed()) return PrintCommand{version_text()};
+  return Error{ErrorCode::kInvalid, "no command; see augurfs --help"};
+}
+
+}  // namespace augurfs

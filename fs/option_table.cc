@@ -1,0 +1,469 @@
+#include "fs/option_table.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "fs/edit_distance.h"
+#include "fs/units.h"
+
+namespace augurfs {
+namespace {
+
+using std::chrono::milliseconds;
+using std::literals::chrono_literals::operator""ms;
+using std::literals::chrono_literals::operator""s;
+using std::literals::chrono_literals::operator""min;
+using std::literals::chrono_literals::operator""h;
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
+constexpr std::uint64_t kGiB = 1024 * kMiB;
+
+// What an option that can be left to the program is set to then, unless it is a string.
+constexpr std::string_view kAuto = "auto";
+
+// The kinds of values. `field` leads from Options to where the value lives.
+
+template <typename Field>
+OptionValue text(std::string accepts, bool (*is_valid)(std::string_view), Field field) {
+  return {OptionType::kText, std::move(accepts), [is_valid, field](Options& o, std::string_view v) {
+            if (!v.empty() && !is_valid(v)) return false;
+            field(o) = v;
+            return true;
+          }};
+}
+
+template <typename Field>
+OptionValue path(Field field) {
+  return text(
+      "an absolute path, or \"\"", [](std::string_view v) { return v.starts_with('/'); }, field);
+}
+
+template <typename Field>
+OptionValue boolean(Field field) {
+  return {OptionType::kBoolean, "true or false", [field](Options& o, std::string_view v) {
+            const auto value = parse_boolean(v);
+            if (value) field(o) = *value;
+            return value.has_value();
+          }};
+}
+
+template <typename Field>
+OptionValue number(std::uint64_t min, std::uint64_t max, Field field) {
+  return {OptionType::kNumber,
+          "a whole number from " + std::to_string(min) + " to " + std::to_string(max),
+          [min, max, field](Options& o, std::string_view v) {
+            const auto value = parse_whole_number(v);
+            if (!value || *value < min || *value > max) return false;
+            // Also into an optional: the type that is assigned is the one inside.
+            field(o) = static_cast<std::uint32_t>(*value);
+            return true;
+          }};
+}
+
+template <typename Field>
+OptionValue size(std::uint64_t min, std::uint64_t max, bool power_of_two, Field field) {
+  return {OptionType::kSize,
+          (power_of_two ? "a power of two from " : "a size from ") + format_size(min) + " to " +
+              format_size(max) + " such as \"1 MiB\"",
+          [min, max, power_of_two, field](Options& o, std::string_view v) {
+            const auto value = parse_size(v);
+            if (!value || *value < min || *value > max) return false;
+            if (power_of_two && (*value & (*value - 1)) != 0) return false;
+            field(o) = *value;
+            return true;
+          }};
+}
+
+// A share may be zero only where a size may be.
+template <typename Field>
+OptionValue size_or_share(std::uint64_t min, double share_max, Field field) {
+  return {OptionType::kSize,
+          "a size of at least " + format_size(min) +
+              " such as \"20 GiB\", or a share of the disk " +
+              (min > 0 ? "above 0% and up to " : "from 0% to ") +
+              std::to_string(static_cast<int>(share_max * 100)) + "% such as \"10%\"",
+          [min, share_max, field](Options& o, std::string_view v) {
+            const auto value = parse_size_or_share(v);
+            if (!value || value->share > share_max) return false;
+            if (value->share == 0 && value->bytes < min) return false;
+            field(o) = *value;
+            return true;
+          }};
+}
+
+template <typename Field>
+OptionValue duration(milliseconds min, milliseconds max, Field field) {
+  return {OptionType::kDuration,
+          "a duration from " + format_duration(min) + " to " + format_duration(max) +
+              " such as \"30 s\"",
+          [min, max, field](Options& o, std::string_view v) {
+            const auto value = parse_duration(v);
+            if (!value || *value < min || *value > max) return false;
+            field(o) = *value;
+            return true;
+          }};
+}
+
+template <typename Field>
+OptionValue mode(Field field) {
+  return {OptionType::kMode, "octal permissions from \"0000\" to \"0777\" such as \"0644\"",
+          [field](Options& o, std::string_view v) {
+            const auto value = parse_mode(v);
+            if (value) field(o) = *value;
+            return value.has_value();
+          }};
+}
+
+// One of a few words, each standing for a value.
+template <typename T, typename Field>
+OptionValue choice(std::vector<std::pair<std::string_view, T>> words, Field field) {
+  std::string accepts;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) accepts += i + 1 == words.size() ? " or " : ", ";
+    accepts += "\"" + std::string(words[i].first) + "\"";
+  }
+  return {OptionType::kText, accepts, [words, field](Options& o, std::string_view v) {
+            for (const auto& [word, value] : words) {
+              if (v != word) continue;
+              field(o) = value;
+              return true;
+            }
+            return false;
+          }};
+}
+
+// The same, or "auto": an optional that is not set.
+template <typename Field>
+OptionValue or_auto(OptionValue value, Field field) {
+  value.accepts += ", or \"auto\"";
+  value.assign = [assign = std::move(value.assign), field](Options& o, std::string_view v) {
+    if (v != kAuto) return assign(o, v);
+    field(o) = std::nullopt;
+    return true;
+  };
+  return value;
+}
+
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c > ' ' && c != 0x7f; });
+}
+
+bool is_endpoint(std::string_view text) {
+  std::string_view host = text;
+  if (text.starts_with("http://"))
+    host.remove_prefix(7);
+  else if (text.starts_with("https://"))
+    host.remove_prefix(8);
+  else
+    return false;
+  // No path, query or password: the endpoint is the server, and secrets do not live in URLs.
+  return !host.empty() && is_printable(host) && host.find_first_of("/?#@") == host.npos;
+}
+
+bool is_log_file(std::string_view text) {
+  return text.starts_with('/') || text == "stderr" || text == "journald";
+}
+
+const std::vector<OptionSection> kSections = {
+    {"remote",
+     "How to reach the store. Credentials are not options: they come from the "
+     "environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), web identity, the "
+     "files ~/.aws/credentials and ~/.aws/config, or the machine's role."},
+    {"cache", "What is kept on the local disk, and how much of it."},
+    {"metadata", "What is remembered of names, sizes and times."},
+    {"mount", "How the mounted drive looks to programs."},
+    {"prefetch", "Fetching what was not asked for yet."},
+    {"log", "What augurfs writes about itself."},
+};
+
+const std::vector<Option> kOptions = {
+    {"remote.endpoint", "",
+     text(
+         "\"http://host:port\" or \"https://host\" without path or password", is_endpoint,
+         [](Options& o) -> auto& { return o.remote.endpoint; }),
+     "The server of an S3-compatible store, such as \"http://localhost:7480\". Empty: Amazon S3 in "
+     "`remote.region`."},
+    {"remote.region", "",
+     text(
+         "a region such as \"eu-central-1\"", is_printable,
+         [](Options& o) -> auto& { return o.remote.region; }),
+     "The region that requests are signed for. Empty: AWS_REGION, then the region of the "
+     "profile, then us-east-1."},
+    {"remote.path_style", "auto",
+     or_auto(
+         boolean([](Options& o) -> auto& { return o.remote.path_style; }),
+         [](Options& o) -> auto& { return o.remote.path_style; }),
+     "Whether the bucket stands in the path of a request rather than in the name of its host. "
+     "\"auto\": yes with an endpoint of your own, no with Amazon S3."},
+    {"remote.profile", "",
+     text(
+         "the name of a profile", is_printable,
+         [](Options& o) -> auto& { return o.remote.profile; }),
+     "The profile in ~/.aws/credentials and ~/.aws/config to take. Empty: AWS_PROFILE, then "
+     "\"default\"."},
+    {"remote.anonymous", "false", boolean([](Options& o) -> auto& { return o.remote.anonymous; }),
+     "Sends requests without a signature, for public buckets."},
+    {"remote.requester_pays", "false",
+     boolean([](Options& o) -> auto& { return o.remote.requester_pays; }),
+     "Agrees to pay for requests and traffic of a requester-pays bucket. Without it such a bucket "
+     "denies access."},
+    {"remote.ca_bundle", "", path([](Options& o) -> auto& { return o.remote.ca_bundle; }),
+     "A PEM file with the certificate authorities to trust, for a server whose certificate is "
+     "signed by your own. Empty: those of the system. Certificates are always checked."},
+    {"remote.client_certificate", "",
+     path([](Options& o) -> auto& { return o.remote.client_certificate; }),
+     "A PEM file with the certificate to show to a server that asks for one. Needs "
+     "`remote.client_key`."},
+    {"remote.client_key", "", path([](Options& o) -> auto& { return o.remote.client_key; }),
+     "A PEM file with the private key of `remote.client_certificate`, readable by nobody else."},
+    {"remote.max_connections", "32",
+     number(
+         1, 1024, [](Options& o) -> auto& { return o.remote.max_connections; }),
+     "Connections to the store at once, which is how many fetches can be on their way. More of "
+     "them "
+     "help against latency, not bandwidth: 32 hide a round trip of 30 ms at 1 GiB/s in chunks of "
+     "1 MiB."},
+    {"remote.connect_timeout", "10 s",
+     duration(
+         100ms, 10min, [](Options& o) -> auto& { return o.remote.connect_timeout; }),
+     "How long to wait for a connection, name look-up and TLS included, before trying again."},
+    {"remote.stall_timeout", "10 s",
+     duration(
+         100ms, 10min, [](Options& o) -> auto& { return o.remote.stall_timeout; }),
+     "How long a transfer may go without a single byte before it is given up and tried again from "
+     "the byte it had reached."},
+    {"remote.deadline", "2 min",
+     duration(
+         1s, 1h, [](Options& o) -> auto& { return o.remote.deadline; }),
+     "How long one operation may take with all its retries. A program that reads gets an I/O error "
+     "then, rather than hanging."},
+    {"remote.max_attempts", "10",
+     number(
+         1, 100, [](Options& o) -> auto& { return o.remote.max_attempts; }),
+     "How often a request is sent before its error is reported. Only what may pass by itself is "
+     "tried again: a busy server, a lost connection; never a denied access."},
+
+    {"cache.dir", "", path([](Options& o) -> auto& { return o.cache.directory; }),
+     "The directory of this mount's cache, one for each running mount. Empty: "
+     "~/.cache/augurfs/NAME (XDG_CACHE_HOME is honoured), or /var/cache/augurfs/NAME for root, "
+     "where NAME is derived from the URL and the endpoint. It should lie on a fast local disk. "
+     "Deleting it while nothing is mounted from it is safe."},
+    {"cache.size", "10%",
+     size_or_share(
+         16 * kMiB, 1, [](Options& o) -> auto& { return o.cache.size; }),
+     "What the cache may occupy, as a size or as a share of the disk it lies on. Never exceeded: "
+     "space is reserved before bytes are written. A tenth of the disk is enough to be useful and "
+     "leaves room for several mounts and for everything else."},
+    {"cache.free_space", "5%",
+     size_or_share(
+         0, .99, [](Options& o) -> auto& { return o.cache.free_space; }),
+     "What the cache leaves free on its disk whatever `cache.size` says, as a size or as a share "
+     "of "
+     "the disk. When others fill the disk the cache shrinks. 5% is what ext4 keeps for root, so "
+     "a full cache never stops another program."},
+    {"cache.chunk_size", "1 MiB",
+     size(
+         4 * kKiB, 64 * kMiB, true, [](Options& o) -> auto& { return o.cache.chunk_size; }),
+     "The piece in which objects are fetched and kept. Smaller wastes less on random reads, bigger "
+     "makes fewer requests. A change counts for objects not cached yet."},
+
+    {"metadata.ttl", "60 s",
+     duration(
+         0ms, 720h, [](Options& o) -> auto& { return o.metadata.ttl; }),
+     "How long names, sizes and times are believed before the store is asked again, so how late a "
+     "change made elsewhere may be seen. \"0 s\" asks every time."},
+    {"metadata.max_entries", "1000000",
+     number(
+         1000, 1'000'000'000, [](Options& o) -> auto& { return o.metadata.entries_max; }),
+     "Names kept in memory. When there are more, those unused longest are forgotten and asked for "
+     "again."},
+
+    {"mount.allow_other", "false", boolean([](Options& o) -> auto& { return o.mount.allow_other; }),
+     "Lets other users into the drive; file permissions then say who may read. Without it only the "
+     "user who mounts may, not even root. An ordinary user needs `user_allow_other` in "
+     "/etc/fuse.conf for it."},
+    {"mount.uid", "auto",
+     or_auto(
+         number(
+             0, std::numeric_limits<std::uint32_t>::max() - 1,
+             [](Options& o) -> auto& { return o.mount.uid; }),
+         [](Options& o) -> auto& { return o.mount.uid; }),
+     "The user whom all files belong to, by number. \"auto\": the user who mounts."},
+    {"mount.gid", "auto",
+     or_auto(
+         number(
+             0, std::numeric_limits<std::uint32_t>::max() - 1,
+             [](Options& o) -> auto& { return o.mount.gid; }),
+         [](Options& o) -> auto& { return o.mount.gid; }),
+     "The group that all files belong to, by number. \"auto\": the group of the user who mounts."},
+    {"mount.file_mode", "0644", mode([](Options& o) -> auto& { return o.mount.file_mode; }),
+     "The permissions of every file. A store keeps none of its own."},
+    {"mount.directory_mode", "0755",
+     mode([](Options& o) -> auto& { return o.mount.directory_mode; }),
+     "The permissions of every directory."},
+    {"mount.read_only",
+     "true",
+     {OptionType::kBoolean, "true: writing is not there yet, every mount is read-only",
+      [](Options& o, std::string_view v) {
+        if (parse_boolean(v) != true) return false;
+        o.mount.read_only = true;
+        return true;
+      }},
+     "Refuses writes. Writing is not there yet, so this can only be true."},
+    {"mount.auto_unmount", "true",
+     boolean([](Options& o) -> auto& { return o.mount.auto_unmount; }),
+     "Takes the mount away when the daemon dies, however it dies, so that no dead directory stays "
+     "behind."},
+    {"mount.threads", "16",
+     number(
+         1, 256, [](Options& o) -> auto& { return o.mount.threads; }),
+     "Requests of the kernel served at once. A read that waits for the store occupies one."},
+
+    {"prefetch.mode", "on",
+     choice<PrefetchMode>(
+         {{"off", PrefetchMode::kOff}, {"on", PrefetchMode::kOn}},
+         [](Options& o) -> auto& { return o.prefetch.mode; }),
+     "Whether to fetch ahead of what programs ask for. \"on\" reads ahead in files that are read "
+     "in order; \"off\" fetches only what is asked for."},
+    {"prefetch.max_transfers", "16",
+     number(
+         1, 1024, [](Options& o) -> auto& { return o.prefetch.transfers_max; }),
+     "Connections that prefetching may hold at once. It never gets all: one of "
+     "`remote.max_connections` is always left to programs that wait."},
+    {"prefetch.max_window", "64 MiB",
+     size(
+         kMiB, 4 * kGiB, false, [](Options& o) -> auto& { return o.prefetch.window_bytes_max; }),
+     "How far ahead of one open file to fetch. The window starts at 1 MiB and doubles up to this "
+     "as long as the file is read in order."},
+
+    {"log.level", "info",
+     choice<std::string>(
+         {{"trace", "trace"},
+          {"debug", "debug"},
+          {"info", "info"},
+          {"warn", "warn"},
+          {"error", "error"}},
+         [](Options& o) -> auto& { return o.log.level; }),
+     "How much to write. \"trace\" writes a line for every read and slows them down."},
+    {"log.file", "",
+     text(
+         "an absolute path, \"stderr\", \"journald\" or \"\"", is_log_file,
+         [](Options& o) -> auto& { return o.log.file; }),
+     "Where to write: a file, which is rotated, or \"stderr\", or \"journald\". Empty: stderr for "
+     "a "
+     "mount in the foreground; otherwise ~/.local/state/augurfs/NAME.log (XDG_STATE_HOME is "
+     "honoured), or /var/log/augurfs/NAME.log for root, with the NAME of `cache.dir`."},
+};
+
+// Words in the names that other programs give to what we never take as an option.
+constexpr std::array<std::string_view, 9> kSecretWords = {"secret", "password",   "passwd",
+                                                          "token",  "credential", "access_key",
+                                                          "key_id", "accesskey",  "private_key"};
+
+bool sounds_secret(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return std::any_of(kSecretWords.begin(), kSecretWords.end(),
+                     [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
+// How far `name` is from an option: from its full name, or from its key in the wrong section.
+std::size_t distance(std::string_view name, const Option& option) {
+  const std::string_view key = name.substr(name.find('.') + 1);
+  const std::size_t wrong_section = key.size() == name.size() ? 0 : 1;
+  return std::min(edit_distance(name, option.name),
+                  edit_distance(key, option.key()) + wrong_section);
+}
+
+}  // namespace
+
+std::string Option::environment_name() const {
+  std::string variable = "AUGURFS_" + std::string(name);
+  for (char& c : variable) {
+    if (c == '.') c = '_';
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return variable;
+}
+
+const std::vector<Option>& option_table() { return kOptions; }
+
+const std::vector<OptionSection>& option_sections() { return kSections; }
+
+const Option* find_option(std::string_view name) {
+  const Option* found = nullptr;
+  for (const Option& option : kOptions) {
+    if (option.name == name) return &option;
+    if (option.key() != name) continue;
+    if (found != nullptr) return nullptr;  // two sections have this key
+    found = &option;
+  }
+  return found;
+}
+
+Error unknown_option(std::string_view name) {
+  if (sounds_secret(name)) {
+    return {ErrorCode::kInvalid,
+            shown(name) +
+                " is not an option: credentials are never taken from options or config files, "
+                "which others can read; put them into AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, into ~/.aws/credentials (see remote.profile), or give "
+                "the machine a role"};
+  }
+  const auto nearest = std::min_element(
+      kOptions.begin(), kOptions.end(),
+      [&](const Option& a, const Option& b) { return distance(name, a) < distance(name, b); });
+  return {ErrorCode::kInvalid,
+          shown(name) + " is not an option; the nearest is " + std::string(nearest->name)};
+}
+
+Result<void> set_option(Options& options, const Option& option, std::string_view text) {
+  if (text.find('\0') == std::string_view::npos && option.value.assign(options, text)) return {};
+  return Error{ErrorCode::kInvalid, std::string(option.name) + " wants " + option.value.accepts +
+                                        ", not " + shown(text)};
+}
+
+std::string toml_literal(const Option& option, std::string_view text) {
+  const OptionType type = option.value.type;
+  const bool bare = (type == OptionType::kBoolean || type == OptionType::kNumber) && text != kAuto;
+  return bare ? std::string(text) : "\"" + std::string(text) + "\"";
+}
+
+Options default_options() {
+  Options options;
+  // A default that its own row refuses is our bug; the test of the table finds it.
+  for (const Option& option : kOptions) option.value.assign(options, option.default_value);
+  return options;
+}
+
+Result<void> check_together(const Options& options) {
+  const StoreOptions& remote = options.remote;
+  if (remote.client_certificate.empty() != remote.client_key.empty()) {
+    return Error{ErrorCode::kInvalid,
+                 "remote.client_certificate and remote.client_key need each other; only one is "
+                 "set"};
+  }
+  if (remote.anonymous && remote.requester_pays) {
+    return Error{ErrorCode::kInvalid,
+                 "remote.requester_pays needs credentials to be charged; remote.anonymous sends "
+                 "none"};
+  }
+  return {};
+}
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t kCharsMax = 80;
+  if (text.find('@') != std::string_view::npos) return "a value with '@' in it, not shown here";
+  std::string line = "'";
+  for (const char c : text.substr(0, kCharsMax)) {
+    line += static_cast<unsigned char>(c) < ' ' || c == 0x7f ? '?' : c;
+  }
+  return line + (text.size() > kCharsMax ? "...'" : "'");
+}
+
+}  // namespace augurfs

@@ -1,0 +1,269 @@
+#include "fs/command_line.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <string>
+
+#include "support/temporary_directory.h"
+
+namespace augurfs {
+namespace {
+
+using Words = std::vector<std::string>;
+
+// Without a HOME no config file of this machine but /etc/augurfs/augurfs.toml can get in; the
+// tests say --config wherever it matters.
+Result<Command> parse(const Words& words, const Environment& environment = {}) {
+  return parse_command_line(words, environment);
+}
+
+std::string refusal(const Words& words, const Environment& environment = {}) {
+  const auto command = parse(words, environment);
+  if (command) return "";
+  EXPECT_EQ(command.error().code, ErrorCode::kInvalid);
+  return command.error().message;
+}
+
+// `augurfs mount s3://bucket /mnt` with more words behind it, and no config file.
+Words mount_with(const Words& more) {
+  Words words = {"mount", "s3://bucket", "/mnt", "--config", "/dev/null"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+MountCommand mount_of(const Words& words, const Environment& environment = {}) {
+  auto command = parse(words, environment);
+  if (!command) {
+    ADD_FAILURE() << command.error().message;
+    return {};
+  }
+  return std::get<MountCommand>(*command);
+}
+
+std::string printed(const Words& words) {
+  const auto command = parse(words);
+  EXPECT_TRUE(command) << (command ? "" : command.error().message);
+  return command ? std::get<PrintCommand>(*command).text : "";
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(CommandLine, AMountNeedsAUrlAndADirectory) {
+  const MountCommand command = mount_of({"mount", "s3://bucket/prefix", "some/dir"});
+  EXPECT_EQ(command.url, "s3://bucket/prefix");
+  EXPECT_EQ(command.directory, "some/dir");
+  EXPECT_FALSE(command.foreground);
+  EXPECT_TRUE(contains(refusal({"mount", "s3://bucket"}), "DIR is required"));
+  EXPECT_TRUE(contains(refusal({"mount"}), "augurfs mount --help"));
+  EXPECT_TRUE(contains(refusal({"mount", "s3://bucket", "/mnt", "more"}), "more"));
+}
+
+TEST(CommandLine, TheForegroundFlagHasAShortAndALongName) {
+  EXPECT_TRUE(mount_of(mount_with({"-f"})).foreground);
+  EXPECT_TRUE(mount_of(mount_with({"--foreground"})).foreground);
+  EXPECT_TRUE(mount_of({"mount", "-f", "s3://bucket", "/mnt"}).foreground);
+}
+
+TEST(CommandLine, SetAndMountOptionsTakeTheSameNames) {
+  const MountCommand command =
+      mount_of(mount_with({"-o", "allow_other,mount.uid=1000", "-o", "gid=7,ttl=5 s", "--set",
+                           "cache.size=20GiB", "--set=remote.endpoint=http://h:1"}));
+  EXPECT_TRUE(command.options.mount.allow_other);
+  EXPECT_EQ(command.options.mount.uid, 1000U);
+  EXPECT_EQ(command.options.mount.gid, 7U);
+  EXPECT_EQ(command.options.metadata.ttl, std::chrono::seconds(5));
+  EXPECT_EQ(command.options.cache.size.bytes, 20ULL << 30);
+  EXPECT_EQ(command.options.remote.endpoint, "http://h:1");
+}
+
+TEST(CommandLine, OneOptionTakesOneWordAndLeavesTheNextAlone) {
+  const MountCommand command =
+      mount_of({"mount", "-o", "ro", "--set", "mount.uid=1", "s3://bucket", "/mnt"});
+  EXPECT_EQ(command.url, "s3://bucket");
+  EXPECT_EQ(command.directory, "/mnt");
+}
+
+TEST(CommandLine, AValueMayHoldSignsThatMeanSomethingElsewhere) {
+  // '[' and ']' around a word make it a list for CLI11, '=' parts name from value.
+  EXPECT_EQ(mount_of(mount_with({"--set", "remote.profile=[a,b]=c"})).options.remote.profile,
+            "[a,b]=c");
+  EXPECT_EQ(mount_of({"mount", "file:///a", "[x,y]", "--config", "/dev/null"}).directory, "[x,y]");
+}
+
+TEST(CommandLine, WhatMountAddsIsAcceptedAndMeansNothing) {
+  const MountCommand command = mount_of(
+      mount_with({"-o",
+                  "rw,ro,defaults,noauto,_netdev,user,user=joe,nofail,dev,suid,nodev,nosuid,exec,,"
+                  "x-systemd.automount,x-systemd.idle-timeout=1min,noatime"}));
+  EXPECT_TRUE(command.options.mount.read_only);
+}
+
+TEST(CommandLine, AnFstabTypeOfFuseAugurfsNeedsNoCommand) {
+  const MountCommand command =
+      mount_of({"s3://bucket", "/mnt", "-o", "rw,allow_other,dev,suid", "--config", "/dev/null"});
+  EXPECT_EQ(command.url, "s3://bucket");
+  EXPECT_TRUE(command.options.mount.allow_other);
+}
+
+TEST(CommandLine, AnUnknownOptionNamesTheNearest) {
+  EXPECT_TRUE(contains(refusal(mount_with({"--set", "cache.sise=1"})), "nearest is cache.size"));
+  EXPECT_TRUE(contains(refusal(mount_with({"-o", "alow_other"})), "nearest is mount.allow_other"));
+  EXPECT_TRUE(contains(refusal(mount_with({"-o", "noexec"})), "'noexec' is not an option"));
+  EXPECT_NE(refusal(mount_with({"--set", "=1"})), "");
+  EXPECT_NE(refusal(mount_with({"--set", ""})), "");
+}
+
+TEST(CommandLine, ABadValueNamesItsSourceAndWhatIsWanted) {
+  const std::string set = refusal(mount_with({"--set", "remote.max_connections=0"}));
+  EXPECT_EQ(set, "--set: remote.max_connections wants a whole number from 1 to 1024, not '0'");
+  EXPECT_TRUE(refusal(mount_with({"-o", "uid=joe"})).starts_with("-o: mount.uid wants"));
+  EXPECT_TRUE(contains(refusal(mount_with({"-o", "uid"})), "no value"));
+  // Only behind -o does a name alone mean true.
+  EXPECT_TRUE(contains(refusal(mount_with({"--set", "allow_other"})), "no value"));
+}
+
+TEST(CommandLine, AFlagCountsMoreThanTheEnvironmentThanTheFileThanTheDefault) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.write("a.toml", "[mount]\nuid = 1\ngid = 1\nthreads = 1\n");
+  const Environment environment = {{"AUGURFS_MOUNT_UID", "2"}, {"AUGURFS_MOUNT_GID", "2"}};
+  const auto options =
+      mount_of({"mount", "s3://bucket", "/mnt", "--config", file, "-o", "uid=3"}, environment)
+          .options;
+  EXPECT_EQ(options.mount.uid, 3U);
+  EXPECT_EQ(options.mount.gid, 2U);
+  EXPECT_EQ(options.mount.threads, 1);
+  EXPECT_EQ(options.mount.file_mode, 0644U);
+}
+
+TEST(CommandLine, SetCountsMoreThanMountOptionsAndTheLastOfEachWins) {
+  const auto options = mount_of(mount_with({"--set", "mount.uid=1", "--set", "mount.uid=2", "-o",
+                                            "uid=3,gid=3", "-o", "gid=4"}))
+                           .options;
+  EXPECT_EQ(options.mount.uid, 2U);
+  EXPECT_EQ(options.mount.gid, 4U);
+}
+
+TEST(CommandLine, AnOptionSetBackToAutoIsUnset) {
+  const Environment environment = {{"AUGURFS_MOUNT_UID", "2"},
+                                   {"AUGURFS_REMOTE_PATH_STYLE", "true"}};
+  const auto options =
+      mount_of(mount_with({"-o", "uid=auto,path_style=auto"}), environment).options;
+  EXPECT_FALSE(options.mount.uid);
+  EXPECT_FALSE(options.remote.path_style);
+}
+
+TEST(CommandLine, TheUsersConfigFileIsReadByDefault) {
+  const TemporaryDirectory home;
+  home.write(".config/augurfs/augurfs.toml", "[mount]\nuid = 11\n");
+  EXPECT_EQ(mount_of({"mount", "s3://b", "/mnt"}, {{"HOME", home.path()}}).options.mount.uid, 11U);
+  home.write("xdg/augurfs/augurfs.toml", "[mount]\nuid = 12\n");
+  const Environment xdg = {{"HOME", home.path()}, {"XDG_CONFIG_HOME", home.path() / "xdg"}};
+  EXPECT_EQ(mount_of({"mount", "s3://b", "/mnt"}, xdg).options.mount.uid, 12U);
+}
+
+TEST(CommandLine, AConfigFileThatWasNamedMustBeThere) {
+  EXPECT_TRUE(contains(refusal({"mount", "s3://b", "/mnt", "--config", "/nowhere/x.toml"}),
+                       "/nowhere/x.toml: No such file"));
+  EXPECT_NE(refusal({"mount", "s3://b", "/mnt", "--config", ""}), "");
+}
+
+TEST(CommandLine, AnErrorInTheFileCountsAlsoWhenAFlagSetsTheSameOption) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.write("a.toml", "[mount]\nuid = -1\n");
+  EXPECT_TRUE(contains(
+      refusal({"mount", "s3://b", "/mnt", "--config", file, "--set", "mount.uid=1"}), ":2:7: "));
+}
+
+TEST(CommandLine, AMisspeltEnvironmentVariableIsAnError) {
+  const Words words = mount_with({});
+  EXPECT_TRUE(contains(refusal(words, {{"AUGURFS_CACHE_SISE", "1"}}), "nearest is cache.size"));
+  EXPECT_TRUE(contains(refusal(words, {{"AUGURFS_CAHCE_SIZE", "1"}}), "nearest is cache.size"));
+  EXPECT_TRUE(contains(refusal(words, {{"AUGURFS_CACHE_SIZE", "x"}}), "AUGURFS_CACHE_SIZE"));
+  EXPECT_EQ(refusal(words, {{"AUGURFS_READY_DESCRIPTOR", "3"}, {"AUGURFS", "1"}}), "");
+}
+
+TEST(CommandLine, CredentialsAreRefusedWithWhereTheyGoAndNotRepeated) {
+  for (const auto& [words, environment] :
+       {std::pair<Words, Environment>{mount_with({"--set", "remote.secret_key=hush"}), {}},
+        {mount_with({"-o", "aws_secret_access_key=hush"}), {}},
+        {mount_with({}), {{"AUGURFS_REMOTE_SESSION_TOKEN", "hush"}}},
+        {mount_with({"--set", "remote.endpoint=https://me:hush@host"}), {}}}) {
+    const std::string message = refusal(words, environment);
+    EXPECT_NE(message, "");
+    EXPECT_FALSE(contains(message, "hush")) << message;
+  }
+  EXPECT_TRUE(
+      contains(refusal(mount_with({"--set", "remote.secret_key=hush"})), "AWS_SECRET_ACCESS_KEY"));
+}
+
+TEST(CommandLine, OptionsThatContradictEachOtherAreRefused) {
+  EXPECT_TRUE(contains(refusal(mount_with({"--set", "remote.client_key=/k.pem"})),
+                       "remote.client_certificate"));
+  EXPECT_TRUE(contains(refusal(mount_with({"-o", "anonymous,requester_pays"})), "anonymous"));
+}
+
+TEST(CommandLine, ADirectoryMayHaveTheNameOfACommand) {
+  EXPECT_EQ(mount_of({"mount", "s3://bucket", "status"}).directory, "status");
+  EXPECT_EQ(std::get<UnmountCommand>(*parse({"unmount", "mount"})).directory, "mount");
+}
+
+TEST(CommandLine, UnmountAndStatusTakeADirectory) {
+  EXPECT_EQ(std::get<UnmountCommand>(*parse({"unmount", "/mnt"})).directory, "/mnt");
+  EXPECT_TRUE(contains(refusal({"unmount"}), "DIR is required"));
+  const auto all = std::get<StatusCommand>(*parse({"status", "--json"}));
+  EXPECT_FALSE(all.directory);
+  EXPECT_TRUE(all.json);
+  const auto one = std::get<StatusCommand>(*parse({"status", "/mnt"}));
+  EXPECT_EQ(one.directory, "/mnt");
+  EXPECT_FALSE(one.json);
+}
+
+TEST(CommandLine, TheOptionsOfAMountAreNotThoseOfOtherCommands) {
+  EXPECT_NE(refusal({"unmount", "/mnt", "--set", "mount.uid=1"}), "");
+  EXPECT_NE(refusal({"status", "-f"}), "");
+  // A broken environment is no reason not to unmount.
+  EXPECT_EQ(refusal({"unmount", "/mnt"}, {{"AUGURFS_CACHE_SIZE", "x"}}), "");
+}
+
+TEST(CommandLine, AnUnknownCommandNamesTheNearest) {
+  EXPECT_TRUE(contains(refusal({"unmout", "/mnt"}), "nearest is unmount"));
+  EXPECT_TRUE(contains(refusal({"bucket", "/mnt"}), "'bucket' is not a command"));
+  EXPECT_NE(refusal({}), "");
+  EXPECT_NE(refusal({""}), "");
+  EXPECT_NE(refusal({"--frobnicate"}), "");
+  EXPECT_NE(refusal({"mount", "unmount", "status", "config"}), "");
+}
+
+TEST(CommandLine, EveryCommandExplainsItself) {
+  EXPECT_TRUE(contains(printed({"--help"}), "augurfs COMMAND --help"));
+  for (const auto* command : {"mount", "unmount", "status", "config"}) {
+    const std::string help = printed({command, "--help"});
+    EXPECT_TRUE(contains(help, std::string("Usage: augurfs ") + command)) << help;
+    EXPECT_TRUE(contains(help, "Example")) << help;
+  }
+  EXPECT_TRUE(contains(printed({"mount", "--help"}), "cache.size = \"10%\""));
+}
+
+TEST(CommandLine, TheVersionIsPrintedByFlagAndByCommand) {
+  EXPECT_TRUE(printed({"--version"}).starts_with("augurfs "));
+  EXPECT_EQ(printed({"--version"}), printed({"version"}));
+}
+
+TEST(CommandLine, AConfigFileIsCheckedWithoutMounting) {
+  const TemporaryDirectory directory;
+  const std::string good = directory.write("good.toml", "[mount]\nuid = 1\n");
+  const std::string bad = directory.write("bad.toml", "[mount]\nuid = 1\nuidd = 2\n");
+  const std::string half = directory.write("half.toml", "[remote]\nclient_key = \"/k\"\n");
+  EXPECT_TRUE(printed({"config", "--check", good}).starts_with(good));
+  EXPECT_TRUE(contains(refusal({"config", "--check", bad}), bad + ":3:1: 'mount.uidd'"));
+  EXPECT_TRUE(contains(refusal({"config", "--check", half}), "client_certificate"));
+  EXPECT_NE(refusal({"config", "--check", directory.path() / "none"}), "");
+  EXPECT_NE(refusal({"config"}), "");
+  EXPECT_NE(refusal({"config", "--example", "--check", good}), "");
+}
+
+}  // namespace
+}  // namespace augurfs
