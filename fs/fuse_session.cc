@@ -38,6 +38,8 @@ namespace {
 
 constexpr int kReadaheadKibibytes = 1024;
 constexpr std::chrono::milliseconds kWakePeriod{20};
+// An inode is one version for ever: what changes is the name that leads to it.
+constexpr double kAttributesTimeoutSeconds = 24 * 3600;
 
 }  // namespace
 
@@ -94,7 +96,7 @@ auto interruptible(fuse_req_t request, Call call) {
 
 void reply_error(fuse_req_t request, const char* operation, fuse_ino_t inode, const Error& error) {
   const bool expected = error.code == ErrorCode::kNotFound || error.code == ErrorCode::kCancelled ||
-                        error.code == ErrorCode::kInvalid || error.code == ErrorCode::kReadOnly;
+                        error.code == ErrorCode::kInvalid || error.code == ErrorCode::kStale;
   spdlog::log(expected ? spdlog::level::debug : spdlog::level::warn,
               "fuse.failed operation={} inode={} error={} message=\"{}\"", operation, inode,
               to_string(error.code), error.message);
@@ -127,8 +129,8 @@ fuse_entry_param to_entry(const FuseSessionOptions& options, const Attributes& a
   fuse_entry_param entry{};
   entry.ino = static_cast<fuse_ino_t>(attributes.inode);
   entry.attr = to_stat(options, attributes);
-  entry.attr_timeout = to_seconds(options.metadata_ttl);
-  entry.entry_timeout = to_seconds(options.metadata_ttl);
+  entry.attr_timeout = kAttributesTimeoutSeconds;
+  entry.entry_timeout = to_seconds(options.name_ttl);
   return entry;
 }
 
@@ -137,6 +139,8 @@ void init(void* user_data, fuse_conn_info* connection) {
   parts.parallel_dirops_unsaid = (connection->capable & FUSE_CAP_PARALLEL_DIROPS) != 0;
   connection->max_background = static_cast<unsigned>(parts.options.threads);
   connection->time_gran = 1'000'000'000;  // times are whole seconds
+  // The pages of an inode never change, so the kernel need not ask before it uses them.
+  connection->want &= ~static_cast<unsigned>(FUSE_CAP_AUTO_INVAL_DATA);
 }
 
 void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
@@ -150,7 +154,7 @@ void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   }
   if (!found) {
     fuse_entry_param nothing{};  // inode 0: the kernel remembers the absence
-    nothing.entry_timeout = to_seconds(parts.options.metadata_ttl);
+    nothing.entry_timeout = to_seconds(parts.options.name_ttl);
     fuse_reply_entry(request, &nothing);
     return;
   }
@@ -180,7 +184,7 @@ void getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
     return;
   }
   const struct stat out = to_stat(parts.options, *attributes);
-  fuse_reply_attr(request, &out, to_seconds(parts.options.metadata_ttl));
+  fuse_reply_attr(request, &out, kAttributesTimeoutSeconds);
 }
 
 void open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {

@@ -1,0 +1,79 @@
+#include "fs/admin_socket.h"
+
+#include <httplib.h>
+#include <spdlog/fmt/fmt.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <thread>
+#include <utility>
+
+namespace augurfs {
+namespace {
+
+constexpr int kOk = 200;
+constexpr int kAnyPort = 80;  // the library wants one, a Unix socket has none
+constexpr std::chrono::seconds kAnswerWithin{5};
+constexpr const char* kJson = "application/json";
+
+}  // namespace
+
+struct AdminSocket::Parts {
+  explicit Parts(std::filesystem::path socket) : path(std::move(socket)) {}
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+  ~Parts() {
+    server.stop();
+    if (thread.joinable()) thread.join();
+    ::unlink(path.c_str());
+  }
+
+  const std::filesystem::path path;
+  httplib::Server server;
+  std::thread thread;
+};
+
+AdminSocket::AdminSocket(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+AdminSocket::~AdminSocket() = default;
+
+Result<std::unique_ptr<AdminSocket>> AdminSocket::open(const std::filesystem::path& path,
+                                                       std::function<std::string()> status) {
+  auto parts = std::make_unique<Parts>(path);
+  httplib::Server& server = parts->server;
+  server.new_task_queue = [] { return new httplib::ThreadPool(1); };
+  server.set_address_family(AF_UNIX);
+  server.set_keep_alive_max_count(1);  // the one thread belongs to nobody for long
+  server.set_read_timeout(kAnswerWithin);
+  server.set_write_timeout(kAnswerWithin);
+  server.Get("/status",
+             [status = std::move(status)](const httplib::Request&, httplib::Response& response) {
+               response.set_content(status(), kJson);
+             });
+  ::unlink(path.c_str());
+  if (!server.bind_to_port(path.string(), kAnyPort)) {
+    return Error{
+        ErrorCode::kUnavailable,
+        fmt::format("cannot listen on {}: is the name too long for a socket?", path.string())};
+  }
+  parts->thread = std::thread([&server] { server.listen_after_bind(); });
+  // stop() has no effect on a server that does not run yet.
+  while (!server.is_running()) std::this_thread::yield();
+  return std::unique_ptr<AdminSocket>(new AdminSocket(std::move(parts)));
+}
+
+Result<std::string> ask_status(const std::filesystem::path& path) {
+  httplib::Client client(path.string());
+  client.set_address_family(AF_UNIX);
+  client.set_connection_timeout(kAnswerWithin);
+  client.set_read_timeout(kAnswerWithin);
+  const httplib::Result answer = client.Get("/status");
+  if (!answer && answer.error() == httplib::Error::Connection) {
+    return Error{ErrorCode::kNotFound, "nobody listens on " + path.string()};
+  }
+  if (!answer || answer->status != kOk) {
+    return Error{ErrorCode::kTimeout, "the daemon does not answer on " + path.string()};
+  }
+  return answer->body;
+}
+
+}  // namespace augurfs

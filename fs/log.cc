@@ -1,0 +1,46 @@
+#include "fs/log.h"
+
+#include <spdlog/async.h>
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/systemd_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+
+namespace augurfs {
+namespace {
+
+constexpr std::size_t kFileBytesMax = 10 << 20;
+constexpr std::size_t kOldFilesMax = 3;
+constexpr std::size_t kQueuedLinesMax = 1024;
+
+spdlog::sink_ptr make_sink(const std::filesystem::path& file) {
+  if (file == "stderr") return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  if (file == "journald") return std::make_shared<spdlog::sinks::systemd_sink_mt>("augurfs");
+  return std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kFileBytesMax,
+                                                                kOldFilesMax);
+}
+
+}  // namespace
+
+Result<void> start_log(const std::filesystem::path& file, const std::string& level) {
+  try {
+    spdlog::init_thread_pool(kQueuedLinesMax, 1);
+    auto logger =
+        std::make_shared<spdlog::async_logger>("augurfs", make_sink(file), spdlog::thread_pool(),
+                                               spdlog::async_overflow_policy::overrun_oldest);
+    // 2026-01-31T12:34:56.789+01:00 warning cache.evicted object=...
+    logger->set_pattern(file == "journald" ? "%v" : "%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+    logger->set_level(spdlog::level::from_str(level));
+    logger->flush_on(spdlog::level::trace);  // on the log's own thread
+    spdlog::set_default_logger(std::move(logger));
+  } catch (const spdlog::spdlog_ex& error) {
+    return Error{ErrorCode::kDenied, std::string("cannot write the log: ") + error.what()};
+  }
+  return {};
+}
+
+void stop_log() { spdlog::shutdown(); }
+
+}  // namespace augurfs

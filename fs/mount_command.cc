@@ -1,0 +1,301 @@
+#include "fs/mount_command.h"
+
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cache/cache.h"
+#include "fs/admin_socket.h"
+#include "fs/daemon.h"
+#include "fs/default_paths.h"
+#include "fs/file_system.h"
+#include "fs/fuse_session.h"
+#include "fs/log.h"
+#include "fs/mount_point.h"
+#include "fs/mount_status.h"
+#include "fs/runtime_directory.h"
+#include "fs/watchdog.h"
+#include "predictor/prefetcher.h"
+#include "predictor/readahead.h"
+#include "remote/open_store.h"
+
+namespace augurfs {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What a mount needs to know, checked before anything is opened.
+struct MountPlan {
+  StoreUrl url;
+  fs::path mount_point;
+  fs::path cache_directory;
+  fs::path log_file;
+  fs::path sockets;
+  Options options;
+};
+
+Result<void> check_fuse_device() {
+  if (::access("/dev/fuse", F_OK) == 0) return {};
+  return Error{ErrorCode::kUnavailable,
+               std::string("/dev/fuse: ") + std::strerror(errno) +
+                   "; load the module (modprobe fuse), or start the container with --device "
+                   "/dev/fuse --cap-add SYS_ADMIN"};
+}
+
+Result<fs::path> log_file_of(const MountCommand& command, const StoreUrl& url,
+                             const Environment& environment) {
+  if (!command.options.log.file.empty()) return command.options.log.file;
+  if (command.foreground) return fs::path("stderr");
+  return default_log_file(url, command.options, environment, ::geteuid() == 0);
+}
+
+Result<MountPlan> plan(const MountCommand& command, const Environment& environment) {
+  MountPlan plan;
+  plan.options = command.options;
+  auto url = parse_store_url(command.url);
+  if (!url) return url.error();
+  plan.url = std::move(*url);
+  auto mount_point = prepare_mount_point(command.directory);
+  if (!mount_point) return mount_point.error();
+  plan.mount_point = std::move(*mount_point);
+  if (auto device = check_fuse_device(); !device) return device.error();
+  plan.cache_directory = command.options.cache.directory;
+  if (plan.cache_directory.empty()) {
+    auto directory =
+        default_cache_directory(plan.url, command.options, environment, ::geteuid() == 0);
+    if (!directory) return directory.error();
+    plan.cache_directory = std::move(*directory);
+  }
+  auto log_file = log_file_of(command, plan.url, environment);
+  if (!log_file) return log_file.error();
+  plan.log_file = std::move(*log_file);
+  plan.sockets = runtime_directory(environment, ::geteuid());
+  return plan;
+}
+
+// One small listing with few retries, so that a wrong bucket, a denied access or a server that is
+// not there is told now and exactly, not at the first read after minutes of patience.
+Result<void> probe(const MountPlan& plan) {
+  constexpr int kAttemptsMax = 2;
+  constexpr std::chrono::milliseconds kDeadline{20'000};
+  StoreOptions options = plan.options.remote;
+  options.max_attempts = std::min(options.max_attempts, kAttemptsMax);
+  options.deadline = std::min(options.deadline, kDeadline);
+  auto store = open_store(plan.url, options);
+  if (!store) return store.error();
+  ListRequest request;
+  request.prefix = plan.url.prefix;
+  request.max_keys = 1;
+  if (auto page = (*store)->list(request, {}); !page) return page.error();
+  return {};
+}
+
+// The cache believes a name for a while, then the kernel believes the cache: half of the time to
+// live each, so that together they keep the promise of metadata.ttl.
+std::chrono::milliseconds believed_for(const Options& options) { return options.metadata.ttl / 2; }
+
+// The size of the disk on which the directory lies, or will lie.
+std::uint64_t disk_bytes(fs::path directory) {
+  struct statvfs disk {};
+  while (::statvfs(directory.c_str(), &disk) != 0 && directory.has_relative_path()) {
+    directory = directory.parent_path();
+  }
+  return std::uint64_t{disk.f_blocks} * disk.f_frsize;
+}
+
+CacheOptions cache_options(const MountPlan& plan) {
+  const Options& options = plan.options;
+  const std::uint64_t disk = disk_bytes(plan.cache_directory);
+  CacheOptions out;
+  out.directory = plan.cache_directory;
+  out.size_bytes_max = options.cache.size.resolve(disk);
+  out.free_space_bytes_min = options.cache.free_space.resolve(disk);
+  out.chunk_size_bytes = static_cast<std::uint32_t>(options.cache.chunk_size);
+  out.transfers_max = options.remote.max_connections;
+  // One connection is always left to readers that wait.
+  out.prefetch_transfers_max =
+      std::min(options.prefetch.transfers_max, options.remote.max_connections - 1);
+  out.metadata_ttl = believed_for(options);
+  out.metadata_entries_max = options.metadata.entries_max;
+  return out;
+}
+
+std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache) {
+  if (plan.options.prefetch.mode == PrefetchMode::kOff) return nullptr;
+  constexpr std::uint64_t kCacheShare = 8;  // what was fetched ahead is read before it is evicted
+  ReadaheadOptions options;
+  options.window_bytes_max = plan.options.prefetch.window_bytes_max;
+  options.ahead_bytes_max =
+      std::min(options.ahead_bytes_max, cache.stats().bytes_max / kCacheShare);
+  std::vector<std::unique_ptr<Expert>> experts;
+  experts.push_back(std::make_unique<Readahead>(options));
+  return std::make_unique<Prefetcher>(cache.reader(), std::move(experts));
+}
+
+FuseSessionOptions session_options(const MountPlan& plan) {
+  const auto& mount = plan.options.mount;
+  FuseSessionOptions out;
+  out.source = plan.url.to_string();
+  out.directory = plan.mount_point;
+  out.allow_other = mount.allow_other;
+  out.uid = mount.uid.value_or(::getuid());
+  out.gid = mount.gid.value_or(::getgid());
+  out.file_mode = mount.file_mode;
+  out.directory_mode = mount.directory_mode;
+  out.name_ttl = believed_for(plan.options);
+  out.threads = mount.threads;
+  return out;
+}
+
+// Everything that makes up a running mount, in the order in which it rests on one another.
+class Mount {
+ public:
+  explicit Mount(const MountPlan& plan) : plan_(plan) {}
+
+  Result<void> open() {
+    auto store = open_store(plan_.url, plan_.options.remote);
+    if (!store) return store.error();
+    store_ = std::move(*store);
+    auto cache = Cache::open(cache_options(plan_), *store_);
+    if (!cache) return cache.error();
+    cache_ = std::move(*cache);
+    prefetcher_ = make_prefetcher(plan_, *cache_);
+    file_system_ = std::make_unique<FileSystem>(FileSystemOptions{plan_.url.prefix}, *cache_,
+                                                prefetcher_.get());
+    auto session = FuseSession::mount(session_options(plan_), *file_system_);
+    if (!session) return session.error();
+    session_ = std::move(*session);
+    open_admin_socket();
+    return {};
+  }
+
+  FuseSession& session() { return *session_; }
+
+ private:
+  // A mount without its status is better than none.
+  void open_admin_socket() {
+    auto directory = make_runtime_directory(plan_.sockets);
+    if (!directory) {
+      spdlog::warn("admin.unavailable message=\"{}\"", directory.error().message);
+      return;
+    }
+    auto admin = AdminSocket::open(socket_path(plan_.sockets, plan_.mount_point),
+                                   [this] { return to_json(status()); });
+    if (!admin) {
+      spdlog::warn("admin.unavailable message=\"{}\"", admin.error().message);
+      return;
+    }
+    admin_ = std::move(*admin);
+  }
+
+  MountStatus status() const {
+    MountStatus out;
+    out.url = plan_.url.to_string();
+    out.mount_point = plan_.mount_point;
+    out.cache_directory = plan_.cache_directory;
+    out.version = AUGURFS_VERSION;
+    out.process = static_cast<std::uint32_t>(::getpid());
+    out.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() -
+                                                                  started_);
+    out.remote = store_->stats();
+    out.cache = cache_->stats();
+    out.file_system = file_system_->stats();
+    if (prefetcher_) out.prefetcher = prefetcher_->stats();
+    return out;
+  }
+
+  const MountPlan& plan_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::unique_ptr<ObjectStore> store_;
+  std::unique_ptr<Cache> cache_;
+  std::unique_ptr<Prefetcher> prefetcher_;
+  std::unique_ptr<FileSystem> file_system_;
+  std::unique_ptr<FuseSession> session_;
+  std::unique_ptr<AdminSocket> admin_;
+};
+
+sigset_t ending_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, signal);
+  return signals;
+}
+
+// Stops the session when the process is told to end. The signals are blocked in every thread.
+class SignalWatch {
+ public:
+  explicit SignalWatch(FuseSession& session)
+      : thread_([&session] {
+          const sigset_t signals = ending_signals();
+          int signal = 0;
+          ::sigwait(&signals, &signal);
+          session.stop();
+        }) {}
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
+  ~SignalWatch() {
+    ::pthread_kill(thread_.native_handle(), SIGTERM);
+    thread_.join();
+  }
+
+ private:
+  std::thread thread_;
+};
+
+Result<void> serve_mount(const MountPlan& plan, const Ready& ready) {
+  if (auto reachable = probe(plan); !reachable) return reachable;
+  Mount mount(plan);
+  if (auto opened = mount.open(); !opened) return opened;
+  const SignalWatch signals(mount.session());
+  bool abandoned = false;
+  auto served = mount.session().run([&] {
+    spdlog::info("mount.ready directory={} source={}", plan.mount_point.string(),
+                 plan.url.to_string());
+    abandoned = !ready();
+    if (abandoned) ::kill(::getpid(), SIGTERM);
+  });
+  spdlog::info("mount.ended directory={}", plan.mount_point.string());
+  if (served && abandoned) return Error{ErrorCode::kCancelled, "nobody waited for the mount"};
+  return served;
+}
+
+Result<void> serve(const MountCommand& command, const Environment& environment,
+                   const Ready& ready) {
+  const auto planned = plan(command, environment);
+  if (!planned) return planned.error();
+  std::unique_ptr<Watchdog> watchdog;
+  if (command.options.mount.auto_unmount) {
+    auto started = Watchdog::start(planned->mount_point);
+    if (!started) return started.error();
+    watchdog = std::move(*started);
+  }
+  // Before the first thread starts: all of them leave these signals to SignalWatch.
+  const sigset_t signals = ending_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  if (auto log = start_log(planned->log_file, command.options.log.level); !log) return log;
+  auto served = serve_mount(*planned, ready);
+  if (!served) spdlog::error("mount.failed message=\"{}\"", served.error().message);
+  stop_log();
+  return served;
+}
+
+}  // namespace
+
+int run_mount(const MountCommand& command, const Environment& environment) {
+  const Serve body = [&](const Ready& ready) { return serve(command, environment, ready); };
+  return command.foreground ? run_in_foreground(body) : run_in_background(body);
+}
+
+}  // namespace augurfs

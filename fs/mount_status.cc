@@ -1,0 +1,129 @@
+#include "fs/mount_status.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace augurfs {
+namespace {
+
+using nlohmann::ordered_json;
+
+// "1.5 GiB": at most four digits and a unit.
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr std::array<const char*, 6> kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  constexpr double kStep = 1024;
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= kStep && unit + 1 < kUnits.size(); ++unit) value /= kStep;
+  if (unit == 0) return fmt::format("{} B", bytes);
+  return fmt::format("{:.1f} {}", value, kUnits.at(unit));
+}
+
+std::string duration_text(std::uint64_t seconds) {
+  constexpr std::uint64_t kMinute = 60;
+  constexpr std::uint64_t kHour = 60 * kMinute;
+  constexpr std::uint64_t kDay = 24 * kHour;
+  if (seconds >= kDay) return fmt::format("{} d {} h", seconds / kDay, seconds % kDay / kHour);
+  if (seconds >= kHour) {
+    return fmt::format("{} h {} min", seconds / kHour, seconds % kHour / kMinute);
+  }
+  if (seconds >= kMinute) return fmt::format("{} min {} s", seconds / kMinute, seconds % kMinute);
+  return fmt::format("{} s", seconds);
+}
+
+std::string share_text(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return "-";
+  return fmt::format("{:.1f} %", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+ordered_json cache_json(const MountStatus& status) {
+  const CacheStats& cache = status.cache;
+  return {{"directory", status.cache_directory.string()},
+          {"bytes", cache.bytes_used},
+          {"bytes_max", cache.bytes_max},
+          {"chunks", cache.chunks},
+          {"hits", cache.hits},
+          {"misses", cache.misses},
+          {"hit_bytes", cache.hit_bytes},
+          {"miss_bytes", cache.miss_bytes},
+          {"evicted_bytes", cache.evicted_bytes},
+          {"corrupt_chunks", cache.corrupt_chunks},
+          {"unstored_chunks", cache.unstored_chunks},
+          {"disk_healthy", cache.disk_healthy}};
+}
+
+std::string format_status(const ordered_json& json) {
+  const auto& cache = json.at("cache");
+  const auto& remote = json.at("remote");
+  const auto& prefetch = json.at("prefetch");
+  const auto& files = json.at("file_system");
+  const auto number = [](const ordered_json& object, const char* name) {
+    return object.at(name).get<std::uint64_t>();
+  };
+  const std::uint64_t hits = number(cache, "hits");
+  std::string out = fmt::format("{} on {}\n", json.at("url").get<std::string>(),
+                                json.at("mount_point").get<std::string>());
+  out += fmt::format("  daemon    augurfs {}, process {}, up {}\n",
+                     json.at("version").get<std::string>(), number(json, "pid"),
+                     duration_text(number(json, "uptime_seconds")));
+  out += fmt::format("  cache     {} of {} in {} chunks, {}{}\n",
+                     bytes_text(number(cache, "bytes")), bytes_text(number(cache, "bytes_max")),
+                     number(cache, "chunks"), cache.at("directory").get<std::string>(),
+                     cache.at("disk_healthy").get<bool>() ? "" : " (disk errs: not used)");
+  out += fmt::format("  reads     {} hits, {} misses, {} of {} from the cache\n", hits,
+                     number(cache, "misses"),
+                     share_text(number(cache, "hit_bytes"),
+                                number(cache, "hit_bytes") + number(cache, "miss_bytes")),
+                     bytes_text(number(cache, "hit_bytes") + number(cache, "miss_bytes")));
+  out += fmt::format("  remote    {} requests ({} retries, {} errors), {} received\n",
+                     number(remote, "requests"), number(remote, "retries"),
+                     number(remote, "errors"), bytes_text(number(remote, "bytes_received")));
+  out += fmt::format("  prefetch  {} fetched, {} used\n", bytes_text(number(prefetch, "bytes")),
+                     bytes_text(number(prefetch, "used_bytes")));
+  out +=
+      fmt::format("  files     {} known, {} open, {} keys unreachable\n", number(files, "inodes"),
+                  number(files, "open_files"), number(files, "unreachable_keys"));
+  return out;
+}
+
+}  // namespace
+
+std::string to_json(const MountStatus& status) {
+  const ordered_json json{{"url", status.url},
+                          {"mount_point", status.mount_point.string()},
+                          {"pid", status.process},
+                          {"version", status.version},
+                          {"uptime_seconds", status.uptime.count()},
+                          {"cache", cache_json(status)},
+                          {"remote",
+                           {{"requests", status.remote.requests},
+                            {"retries", status.remote.retries},
+                            {"errors", status.remote.errors},
+                            {"bytes_received", status.remote.bytes_received}}},
+                          {"prefetch",
+                           {{"bytes", status.cache.prefetched_bytes},
+                            {"used_bytes", status.cache.prefetch_used_bytes},
+                            {"dropped", status.cache.prefetch_dropped},
+                            {"events", status.prefetcher.events},
+                            {"events_dropped", status.prefetcher.events_dropped},
+                            {"candidates", status.prefetcher.candidates},
+                            {"refused", status.prefetcher.refused}}},
+                          {"file_system",
+                           {{"inodes", status.file_system.inodes},
+                            {"open_files", status.file_system.open_files},
+                            {"unreachable_keys", status.file_system.unreachable_keys}}}};
+  // Paths are bytes; what is not UTF-8 in them is shown as a replacement character.
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+std::string to_text(const std::string& json) {
+  try {
+    return format_status(ordered_json::parse(json));
+  } catch (const ordered_json::exception&) {
+    return "";
+  }
+}
+
+}  // namespace augurfs

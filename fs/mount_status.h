@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "cache/cache.h"
+#include "fs/file_system.h"
+#include "predictor/prefetcher.h"
+#include "remote/object_store.h"
+
+namespace augurfs {
+
+// What a daemon tells of itself. Holds no credential.
+struct MountStatus {
+  std::string url;
+  std::filesystem::path mount_point;
+  std::filesystem::path cache_directory;
+  std::string version;
+  std::uint32_t process = 0;
+  std::chrono::seconds uptime{};
+  StoreStats remote;
+  CacheStats cache;
+  FileSystemStats file_system;
+  PrefetcherStats prefetcher;
+};
+
+// The document that `augurfs status --json` prints for one mount; its names are a promise.
+std::string to_json(const MountStatus& status);
+
+// The same document for a person to read, several lines. "" when it is no such document.
+std::string to_text(const std::string& json);
+
+}  // namespace augurfs
