@@ -2,8 +2,10 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace augurfs {
 
@@ -23,6 +25,16 @@ class TemporaryDirectory {
   }
 
   const std::filesystem::path& path() const { return path_; }
+
+  // Writes a file below the directory, with the directories that lead to it; returns its path.
+  std::filesystem::path write(const std::filesystem::path& name, std::string_view contents) const {
+    const auto file = path_ / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream stream(file, std::ios::binary);
+    if (!(stream << contents << std::flush))
+      throw std::runtime_error("cannot write " + file.string());
+    return file;
+  }
 
  private:
   std::filesystem::path path_;
