@@ -225,10 +225,10 @@ Result<HandleNumber> FileSystem::open_directory(InodeNumber inode, std::stop_tok
   if (!listing) return listing.error();
   directory.listing = std::move(*listing);
   const bool empty = directory.listing->objects.empty() && directory.listing->prefixes.empty();
-  // A directory is its keys, but for the root, which is there to be mounted.
-  if (empty && inode != kRootInode) return no_such(found->prefix, "");
   directory.entries = directory_entries(found->prefix, *directory.listing);
   parts_->count_unreachable(found->prefix, directory.entries);
+  // A directory is its keys, but for the root, which is there to be mounted.
+  if (empty && inode != kRootInode) return no_such(found->prefix, "");
   const HandleNumber handle = parts_->next_handle();
   parts_->inodes.hold(inode);
   parts_->directories.add(handle, std::make_shared<OpenDirectory>(std::move(directory)));

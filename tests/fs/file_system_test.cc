@@ -1,0 +1,488 @@
+#include "fs/file_system.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "fs/file_system_fixture.h"
+
+namespace augurfs {
+namespace {
+
+using namespace std::string_literals;
+
+template <typename T>
+std::string why(const Result<T>& result) {
+  return result ? "ok" : to_string(result.error().code);
+}
+
+std::vector<std::string> names(const Result<FileSystemFixture::Entries>& entries) {
+  std::vector<std::string> result;
+  if (!entries) return {"error: " + entries.error().message};
+  for (const auto& [name, entry] : *entries) {
+    result.push_back(name + (entry.kind == FileKind::kDirectory ? "/" : ""));
+  }
+  return result;
+}
+
+using Names = std::vector<std::string>;
+
+TEST(FileSystem, KeysAreATree) {
+  FileSystemFixture fixture;
+  fixture.store.put("top", "1");
+  fixture.store.put("a/b/c", "22");
+  fixture.store.put("a/d", "333");
+  EXPECT_EQ(names(fixture.list("")), (Names{"a/", "top"}));
+  EXPECT_EQ(names(fixture.list("a")), (Names{"b/", "d"}));
+  EXPECT_EQ(names(fixture.list("a/b")), (Names{"c"}));
+  EXPECT_EQ(*fixture.content("a/b/c"), "22");
+  EXPECT_EQ(fixture.walk("a/d")->size_bytes, 3U);
+  EXPECT_EQ(fixture.walk("a/d")->kind, FileKind::kFile);
+  EXPECT_EQ(why(fixture.walk("a/nothing")), "not_found");
+  EXPECT_EQ(why(fixture.walk("nothing/at/all")), "not_found");
+}
+
+TEST(FileSystem, OnlyWhatIsBelowThePrefixIsThere) {
+  FileSystemFixture fixture("in/side/");
+  fixture.store.put("in/side/a", "1");
+  fixture.store.put("in/b", "2");
+  fixture.store.put("in/side-c", "3");
+  EXPECT_EQ(names(fixture.list("")), (Names{"a"}));
+  EXPECT_EQ(*fixture.content("a"), "1");
+}
+
+TEST(FileSystem, APrefixWithoutKeysIsAnEmptyDirectory) {
+  FileSystemFixture fixture("nothing/here/");
+  EXPECT_EQ(names(fixture.list("")), Names{});
+  EXPECT_EQ(fixture.files.attributes(kRootInode)->kind, FileKind::kDirectory);
+}
+
+TEST(FileSystem, DotAndDotDotLeadToTheDirectoryAndItsParent) {
+  FileSystemFixture fixture;
+  fixture.store.put("a/b/c", "1");
+  const auto a = fixture.walk("a");
+  const auto b = fixture.walk("a/b");
+  const auto inodes_of = [&](InodeNumber inode) {
+    const auto handle = fixture.files.open_directory(inode, {});
+    std::vector<std::pair<std::string, InodeNumber>> dots;
+    const auto done = fixture.files.read_directory(
+        *handle, 0, true,
+        [&](std::string_view name, const Attributes& attributes, std::uint64_t) {
+          if (name.starts_with('.')) dots.emplace_back(name, attributes.inode);
+          return true;
+        },
+        {});
+    EXPECT_TRUE(done);
+    fixture.files.release_directory(*handle);
+    return dots;
+  };
+  using Dots = std::vector<std::pair<std::string, InodeNumber>>;
+  EXPECT_EQ(inodes_of(b->inode), (Dots{{".", b->inode}, {"..", a->inode}}));
+  EXPECT_EQ(inodes_of(kRootInode), (Dots{{".", kRootInode}, {"..", kRootInode}}));
+}
+
+TEST(FileSystem, UnreachableKeysAreCountedOnceHoweverOftenTheyAreListed) {
+  FileSystemFixture fixture;
+  for (const auto& key :
+       {"a"s, "a/b"s, "/x"s, "a//x"s, "a/./x"s, ".."s, "n\0"s, std::string(256, 'n'), "d/"s}) {
+    fixture.store.put(key, "");
+  }
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(names(fixture.list("")), (Names{"a/", "d/"}));
+    EXPECT_EQ(names(fixture.list("a")), (Names{"b"}));
+    EXPECT_EQ(names(fixture.list("d")), Names{});
+    EXPECT_EQ(fixture.files.stats().unreachable_keys, 5U + 2U);
+    fixture.expire();
+  }
+  EXPECT_EQ(why(fixture.walk(std::string(256, 'n'))), "not_found");
+}
+
+TEST(FileSystem, ADirectoryIsDeliveredInAsManyCallsAsTheCallerLikes) {
+  FileSystemFixture fixture;
+  for (int i = 0; i < 30; ++i) fixture.store.put("f" + std::to_string(i), "");
+  for (int i = 0; i < 30; ++i) fixture.store.put("d" + std::to_string(i) + "/x", "");
+  for (const std::size_t entries_max : {1U, 2U, 7U, 1000U}) {
+    const auto found = fixture.list("", true, entries_max);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->size(), 60U);
+  }
+}
+
+TEST(FileSystem, EntriesTurnedAwayAreNotCounted) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "");
+  fixture.store.put("b", "");
+  const auto handle = fixture.files.open_directory(kRootInode, {});
+  const auto done = fixture.files.read_directory(
+      *handle, 0, true, [](std::string_view name, auto&, auto) { return name != "b"; }, {});
+  EXPECT_TRUE(done);
+  fixture.files.release_directory(*handle);
+  EXPECT_EQ(fixture.files.stats().inodes, 2U);  // the root and "a"
+}
+
+TEST(FileSystem, ReadingNamesMakesNoInodesButShowsThoseThatAre) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "");
+  fixture.store.put("b", "");
+  const InodeNumber a = fixture.walk("a")->inode;
+  const auto found = fixture.list("", false);
+  EXPECT_EQ(found->at("a").inode, a);
+  EXPECT_EQ(found->at("b").inode, kUnknownInode);
+  EXPECT_EQ(fixture.files.stats().inodes, 2U);
+}
+
+TEST(FileSystem, AnOpenDirectoryGoesOnListingWhatWasThere) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "");
+  const auto handle = fixture.files.open_directory(kRootInode, {});
+  fixture.store.put("b", "");
+  fixture.store.remove("a");
+  fixture.expire();
+  EXPECT_EQ(names(fixture.entries(*handle)), (Names{"a"}));
+  EXPECT_EQ(names(fixture.list("")), (Names{"b"}));
+  EXPECT_EQ(names(fixture.entries(*handle)), (Names{"a"}));
+  fixture.files.release_directory(*handle);
+}
+
+TEST(FileSystem, AnOpenDirectoryDoesNotBringBackAnOldVersion) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "old");
+  const auto handle = fixture.files.open_directory(kRootInode, {});
+  fixture.store.put("a", "new!");
+  fixture.expire();
+  const InodeNumber newer = fixture.walk("a")->inode;
+  const auto found = fixture.entries(*handle);
+  EXPECT_EQ(found->at("a").inode, newer);
+  EXPECT_EQ(found->at("a").size_bytes, 4U);
+  fixture.files.release_directory(*handle);
+}
+
+TEST(FileSystem, ForgottenInodesAreFreedUnlessOpen) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "bytes");
+  const InodeNumber inode = fixture.walk("a")->inode;
+  const auto handle = fixture.files.open(inode, {});
+  EXPECT_EQ(fixture.files.stats().open_files, 1U);
+  fixture.files.forget(inode, 1);
+  EXPECT_EQ(fixture.files.attributes(inode)->size_bytes, 5U);
+  EXPECT_EQ(*fixture.read(*handle, 0, 10), "bytes");
+  fixture.files.release(*handle);
+  EXPECT_EQ(fixture.files.stats().inodes, 1U);
+  EXPECT_EQ(fixture.files.stats().open_files, 0U);
+  EXPECT_EQ(why(fixture.files.attributes(inode)), "stale");
+}
+
+TEST(FileSystem, ReadsAreClampedToTheVersion) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "0123456789");
+  fixture.store.put("empty", "");
+  const auto handle = fixture.open("a");
+  EXPECT_EQ(*fixture.read(*handle, 4, 3), "456");
+  EXPECT_EQ(*fixture.read(*handle, 8, 100), "89");
+  EXPECT_EQ(*fixture.read(*handle, 10, 1), "");
+  EXPECT_EQ(*fixture.read(*handle, ~0ULL, 1), "");
+  EXPECT_EQ(*fixture.read(*handle, 0, 0), "");
+  fixture.files.release(*handle);
+  EXPECT_EQ(*fixture.content("empty"), "");
+}
+
+TEST(FileSystem, ANumberThatIsNoHandleIsInvalid) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "1");
+  const auto file = fixture.open("a");
+  const auto directory = fixture.files.open_directory(kRootInode, {});
+  EXPECT_EQ(why(fixture.read(HandleNumber{99}, 0, 1)), "invalid");
+  EXPECT_EQ(why(fixture.read(*directory, 0, 1)), "invalid");
+  EXPECT_EQ(why(fixture.entries(*file)), "invalid");
+  fixture.files.release(*directory);
+  fixture.files.release_directory(*file);
+  EXPECT_TRUE(fixture.read(*file, 0, 1)) << "released as another kind of handle";
+  fixture.files.release(*file);
+  fixture.files.release(*file);
+  EXPECT_EQ(why(fixture.read(*file, 0, 1)), "invalid");
+  fixture.files.release_directory(*directory);
+}
+
+TEST(FileSystem, DirectoriesAreNotOpenedAsFilesNorTheOtherWayRound) {
+  FileSystemFixture fixture;
+  fixture.store.put("d/a", "1");
+  EXPECT_EQ(why(fixture.files.open(fixture.walk("d")->inode, {})), "stale");
+  EXPECT_EQ(why(fixture.files.open_directory(fixture.walk("d/a")->inode, {})), "stale");
+  EXPECT_EQ(why(fixture.files.lookup(fixture.walk("d/a")->inode, "x", {})), "stale");
+}
+
+TEST(FileSystem, WhatIsBelievedIsNotAskedForAgain) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "old");
+  ASSERT_EQ(*fixture.content("a"), "old");
+  const auto requests = fixture.store.stats().requests;
+  EXPECT_EQ(*fixture.content("a"), "old");
+  EXPECT_EQ(fixture.store.stats().requests, requests);
+}
+
+TEST(FileSystem, AnOpenAfterTheTimeToLiveSeesTheNewVersion) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "old");
+  ASSERT_EQ(*fixture.content("a"), "old");
+  fixture.store.put("a", "newer");
+  fixture.expire();
+  EXPECT_EQ(*fixture.content("a"), "newer");
+}
+
+TEST(FileSystem, AReplacedObjectIsAFreshInodeAndTheOldOneIsStale) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "old");
+  const auto old = fixture.walk("a");
+  fixture.store.put("a", "newer");
+  fixture.expire();
+  EXPECT_EQ(why(fixture.files.open(old->inode, {})), "stale");
+  const auto fresh = fixture.walk("a");
+  EXPECT_NE(fresh->inode, old->inode);
+  EXPECT_EQ(fresh->size_bytes, 5U);
+  EXPECT_NE(fresh->modified, old->modified);
+  EXPECT_TRUE(fixture.files.open(fresh->inode, {}));
+  EXPECT_EQ(fixture.files.attributes(old->inode)->size_bytes, 3U);
+}
+
+TEST(FileSystem, AnObjectReplacedWhileOpenIsStaleWhereItIsNotCached) {
+  FileSystemFixture fixture;
+  std::string old(3 << 20, 'o');
+  fixture.store.put("a", old);
+  const auto handle = fixture.open("a");
+  ASSERT_EQ(*fixture.read(*handle, 0, 10), std::string(10, 'o'));
+  fixture.store.put("a", std::string(3 << 20, 'n'));
+  EXPECT_EQ(*fixture.read(*handle, 100, 10), std::string(10, 'o')) << "cached";
+  EXPECT_EQ(why(fixture.read(*handle, 2 << 20, 10)), "stale");
+  // No wait for the time to live: the failed read has made the metadata look again.
+  EXPECT_EQ(fixture.content("a")->substr(0, 10), std::string(10, 'n'));
+  EXPECT_EQ(*fixture.read(*handle, 100, 10), std::string(10, 'o')) << "the old one stays old";
+  fixture.files.release(*handle);
+}
+
+TEST(FileSystem, AnObjectRemovedWhileOpenIsStaleWhereItIsNotCached) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", std::string(3 << 20, 'o'));
+  const auto handle = fixture.open("a");
+  ASSERT_EQ(*fixture.read(*handle, 0, 10), std::string(10, 'o'));
+  fixture.store.remove("a");
+  EXPECT_EQ(*fixture.read(*handle, 100, 10), std::string(10, 'o')) << "cached";
+  EXPECT_EQ(why(fixture.read(*handle, 2 << 20, 10)), "stale");
+  EXPECT_EQ(why(fixture.open("a")), "not_found");
+  fixture.files.release(*handle);
+}
+
+TEST(FileSystem, AnObjectThatIsGoneCannotBeOpened) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "1");
+  const InodeNumber inode = fixture.walk("a")->inode;
+  fixture.store.remove("a");
+  fixture.expire();
+  EXPECT_EQ(why(fixture.files.open(inode, {})), "not_found");
+  EXPECT_EQ(why(fixture.walk("a")), "not_found");
+}
+
+TEST(FileSystem, ADirectoryIsGoneWithItsLastKey) {
+  FileSystemFixture fixture;
+  fixture.store.put("d/a", "1");
+  const InodeNumber directory = fixture.walk("d")->inode;
+  fixture.store.remove("d/a");
+  fixture.expire();
+  EXPECT_EQ(why(fixture.files.open_directory(directory, {})), "not_found");
+  EXPECT_EQ(why(fixture.walk("d")), "not_found");
+  EXPECT_EQ(names(fixture.list("")), Names{});
+}
+
+TEST(FileSystem, AnObjectThatBecomesADirectoryIsAFreshInodeAndTheOtherWayRound) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "1");
+  const InodeNumber as_file = fixture.walk("a")->inode;
+  fixture.store.put("a/b", "2");
+  fixture.expire();
+  EXPECT_EQ(why(fixture.files.open(as_file, {})), "stale");
+  const auto as_directory = fixture.walk("a");
+  EXPECT_EQ(as_directory->kind, FileKind::kDirectory);
+  EXPECT_NE(as_directory->inode, as_file);
+  fixture.store.remove("a/b");
+  fixture.expire();
+  const auto again = fixture.walk("a");
+  EXPECT_EQ(again->kind, FileKind::kFile);
+  EXPECT_NE(again->inode, as_directory->inode);
+  EXPECT_EQ(*fixture.content("a"), "1");
+}
+
+TEST(FileSystem, ADirectoryOfFiftyThousandObjectsListsEachOnce) {
+  FileSystemFixture fixture;
+  for (int i = 0; i < 50'000; ++i) fixture.store.put("d/" + std::to_string(i), "x");
+  const auto found = fixture.list("d");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->size(), 50'000U);
+  const auto requests = fixture.store.stats().requests;
+  EXPECT_TRUE(fixture.walk("d/49999"));
+  EXPECT_EQ(fixture.store.stats().requests, requests) << "the listing answers";
+}
+
+TEST(FileSystem, ATreeAHundredLevelsDeepIsWalkedToItsEnd) {
+  FileSystemFixture fixture;
+  std::string key;
+  for (int i = 0; i < 100; ++i) key += "d" + std::to_string(i) + "/";
+  fixture.store.put(key + "leaf", "deep");
+  EXPECT_EQ(*fixture.content(key + "leaf"), "deep");
+  EXPECT_EQ(names(fixture.list(key)), (Names{"leaf"}));
+}
+
+// One object of 6 GiB that holds its own offsets.
+class HugeStore : public MemoryStore {
+ public:
+  static constexpr std::uint64_t kSize = 6ULL << 30;
+  Result<ObjectInfo> head(const std::string& key, std::stop_token stop) override {
+    if (key != "huge") return MemoryStore::head(key, std::move(stop));
+    return info();
+  }
+  Result<ListPage> list(const ListRequest&, std::stop_token) override {
+    ListPage page;
+    page.objects.push_back(info());
+    return page;
+  }
+  Result<void> get(const Version&, ByteRange range, const ByteSink& sink,
+                   std::stop_token) override {
+    std::string bytes;
+    while (bytes.size() < range.length) {
+      const std::uint64_t at = range.offset + bytes.size();
+      bytes += static_cast<char>('a' + at / 1'000'000 % 26);
+    }
+    if (!sink(std::as_bytes(std::span(bytes)))) return Error{ErrorCode::kCancelled, ""};
+    return {};
+  }
+
+ private:
+  static ObjectInfo info() { return {{"huge", "etag", kSize}, {}}; }
+};
+
+TEST(FileSystem, AnObjectOfMoreThanFiveGigabytesIsReadAtAnyOffset) {
+  HugeStore huge;
+  FileSystemFixture fixture("", &huge);
+  EXPECT_EQ(fixture.walk("huge")->size_bytes, HugeStore::kSize);
+  const auto handle = fixture.open("huge");
+  for (const std::uint64_t offset : {std::uint64_t{0}, (std::uint64_t{4} << 30) - 2,
+                                     std::uint64_t{5} << 30, HugeStore::kSize - 4}) {
+    const auto bytes = fixture.read(*handle, offset, 4);
+    ASSERT_TRUE(bytes) << bytes.error().message;
+    EXPECT_EQ(*bytes, std::string(4, static_cast<char>('a' + offset / 1'000'000 % 26)));
+  }
+  fixture.files.release(*handle);
+}
+
+TEST(FileSystem, AStopRequestEndsACallThatWaitsForTheStore) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "1");
+  const auto handle = fixture.open("a");
+  fixture.gate.hold_gets_at(0);
+  fixture.gate.hold(FetchGate::kList);
+  fixture.gate.hold(FetchGate::kHead);
+  fixture.expire();
+  std::vector<std::jthread> threads;
+  threads.emplace_back([&](std::stop_token stop) {
+    EXPECT_EQ(why(fixture.files.lookup(kRootInode, "b", stop)), "cancelled");
+  });
+  threads.emplace_back([&](std::stop_token stop) {
+    EXPECT_EQ(why(fixture.files.open_directory(kRootInode, stop)), "cancelled");
+  });
+  threads.emplace_back([&](std::stop_token stop) {
+    std::string bytes(1, ' ');
+    EXPECT_EQ(
+        why(fixture.files.read(*handle, 0, std::as_writable_bytes(std::span(bytes)), 1, stop)),
+        "cancelled");
+  });
+  ASSERT_TRUE(fixture.gate.wait_until_held(FetchGate::kGet));
+  ASSERT_TRUE(fixture.gate.wait_until_held(FetchGate::kList));
+  for (auto& thread : threads) thread.request_stop();
+  threads.clear();
+  fixture.gate.open();
+}
+
+TEST(FileSystem, TroubleWithTheStoreIsNotAnAbsence) {
+  FileSystemFixture fixture;
+  fixture.store.put("a", "1");
+  fixture.gate.hold(FetchGate::kHead);
+  fixture.gate.hold(FetchGate::kList);
+  std::jthread reader([&] { EXPECT_EQ(why(fixture.walk("a")), "denied"); });
+  const Error denied{ErrorCode::kDenied, "no"};
+  ASSERT_TRUE(fixture.gate.wait_until_held(FetchGate::kList));
+  fixture.gate.fail_held(FetchGate::kList, denied);
+  fixture.gate.fail_held(FetchGate::kHead, denied);
+  reader.join();
+  fixture.gate.open();
+  EXPECT_TRUE(fixture.walk("a")) << "an error was remembered";
+}
+
+TEST(FileSystem, TellsThePrefetcherWhatWasReadAndHow) {
+  std::vector<Event> events;
+  class Listener : public Expert {
+   public:
+    explicit Listener(std::vector<Event>& events) : events_(events) {}
+    const char* name() const override { return "listener"; }
+    void observe(const Event& event, std::vector<Candidate>&) override { events_.push_back(event); }
+
+   private:
+    std::vector<Event>& events_;
+  };
+  std::vector<std::unique_ptr<Expert>> experts;
+  experts.push_back(std::make_unique<Listener>(events));
+  Prefetcher prefetcher([](const Version&, ByteRange) { return true; }, std::move(experts),
+                        {.own_thread = false});
+  FileSystemFixture fixture("", nullptr, &prefetcher);
+  const Version version = fixture.store.put("a", "0123456789");
+  const auto handle = fixture.open("a");
+  ASSERT_TRUE(fixture.read(*handle, 2, 3));
+  ASSERT_TRUE(fixture.read(*handle, 8, 100));
+  fixture.files.release(*handle);
+  prefetcher.step();
+  ASSERT_EQ(events.size(), 4U);
+  EXPECT_EQ(events[0].operation, Operation::kOpen);
+  EXPECT_EQ(events[1].operation, Operation::kRead);
+  EXPECT_EQ(events[1].range.offset, 2U);
+  EXPECT_EQ(events[1].range.length, 3U);
+  EXPECT_EQ(events[1].process, 1U);
+  EXPECT_FALSE(events[1].hit);
+  EXPECT_EQ(events[2].range.length, 2U) << "what was read, not what was asked for";
+  EXPECT_TRUE(events[2].hit);
+  EXPECT_EQ(events[3].operation, Operation::kRelease);
+  for (const Event& event : events) {
+    EXPECT_EQ(event.version, version);
+    EXPECT_EQ(event.handle, static_cast<std::uint64_t>(*handle));
+  }
+}
+
+TEST(FileSystem, ParallelCallsSeeRightBytesAndLeaveNothingBehind) {
+  FileSystemFixture fixture;
+  for (int i = 0; i < 20; ++i) {
+    fixture.store.put("d/" + std::to_string(i), "content " + std::to_string(i));
+  }
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < 200; ++i) {
+          const std::string name = std::to_string((i * 7 + t) % 20);
+          const auto directory = fixture.files.lookup(kRootInode, "d", {});
+          ASSERT_TRUE(directory);
+          const auto file = fixture.files.lookup(directory->inode, name, {});
+          ASSERT_TRUE(file);
+          const auto handle = fixture.files.open(file->inode, {});
+          ASSERT_TRUE(handle);
+          EXPECT_EQ(*fixture.read(*handle, 0, 100), "content " + name);
+          fixture.files.release(*handle);
+          fixture.files.forget(file->inode, 1);
+          fixture.files.forget(directory->inode, 1);
+        }
+      });
+    }
+  }
+  EXPECT_EQ(fixture.files.stats().inodes, 1U);
+  EXPECT_EQ(fixture.files.stats().open_files, 0U);
+}
+
+}  // namespace
+}  // namespace augurfs
