@@ -99,6 +99,11 @@ Result<void> ChunkFiles::each(const std::function<bool(std::uint64_t)>& file) co
   return {};
 }
 
+bool ChunkFiles::none() const {
+  std::error_code error;
+  return stdfs::is_empty(root_, error) && !error;
+}
+
 stdfs::path ChunkFiles::shard_path(std::size_t shard) const { return root_ / hex("%02llx", shard); }
 
 stdfs::path ChunkFiles::path(std::uint64_t object) const {

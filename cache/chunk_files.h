@@ -46,7 +46,7 @@ class ChunkFiles {
   Result<void> each(const std::function<bool(std::uint64_t)>& file) const;
 
   // Whether there has never been a file here.
-  bool none() const { return directory_bytes() == 0; }
+  bool none() const;
 
   // What the directories themselves occupy.
   std::uint64_t directory_bytes() const { return directory_bytes_.load(); }

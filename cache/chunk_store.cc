@@ -147,7 +147,8 @@ ChunkStore::Parts::~Parts() {
 
 Result<void> ChunkStore::Parts::check_quota() const {
   auto state = mirror.lock();
-  const std::uint64_t least = state->space().used() + kGrowthBytesMax +
+  // Twice: what has grown counts as used, and as much must be able to grow again.
+  const std::uint64_t least = state->space().used() + 2 * kGrowthBytesMax +
                               kChunksMin * state->space().chunk_charge(options.chunk_size_bytes);
   if (options.size_bytes_max >= least) return {};
   return Error{ErrorCode::kInvalid, "cache.size is " + std::to_string(options.size_bytes_max) +
@@ -451,8 +452,8 @@ void ChunkStore::Parts::dig(std::vector<Hole> holes) {
 void ChunkStore::Parts::look_after() {
   if (!writing.allows()) return;
   retry_holes();
-  if (auto done = flush(); !done) return;  // said already
   make_room();
+  (void)flush();  // its failure is logged and counted where it happens
 }
 
 void ChunkStore::Parts::retry_holes() {
@@ -570,6 +571,7 @@ ChunkStoreStats ChunkStore::stats() const {
 Result<void> ChunkStore::flush() {
   parts_->wait_until_loaded();
   parts_->retry_holes();
+  parts_->make_room();
   return parts_->flush();
 }
 
