@@ -28,10 +28,12 @@ struct CredentialOptions {
   std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
 };
 
-// The AWS chain: environment, web identity, shared credentials and config files with profile,
-// credential_process, ECS container, IMDSv2. The first source that has credentials is kept to and
-// asked again before they expire. Thread rule: any thread; one refresh at a time, and while the
-// old credentials are still good nobody waits for it.
+// The AWS chain: environment, web identity, the profile of the shared files (keys,
+// credential_process or a role to assume), ECS container, IMDSv2. A configured profile leaves the
+// first two out. The first source that has credentials is kept to and asked again before they
+// expire; one that is configured but fails ends the search, since another's credentials would be
+// somebody else's. Thread rule: any thread; one refresh at a time, and while the old credentials
+// are still good nobody waits for it.
 class CredentialChain {
  public:
   // `http` is borrowed and outlives the chain.
@@ -41,7 +43,7 @@ class CredentialChain {
   ~CredentialChain();
 
   // nullopt when anonymous. kDenied naming every source tried, and what each said, when none has
-  // credentials.
+  // credentials; kUnavailable or kTimeout when a source that has them cannot be reached just now.
   Result<std::optional<Credentials>> get(std::stop_token stop);
 
   // Drops what is kept, so that the next get() asks the sources again. For a caller whom the
