@@ -102,8 +102,9 @@ std::optional<std::string> text_of(const toml::node& node, const Option& option)
     if (type == OptionType::kNumber || type == OptionType::kSize) {
       return std::to_string(integer->get());
     }
-    const bool octal =
-        (integer->flags() & toml::value_flags::format_as_octal) != toml::value_flags::none;
+    // The bits of "hexadecimal" are those of "binary" and "octal" together.
+    const bool octal = (integer->flags() & toml::value_flags::format_as_hexadecimal) ==
+                       toml::value_flags::format_as_octal;
     if (type == OptionType::kMode && octal && integer->get() >= 0) {
       std::array<char, 32> digits{};
       std::snprintf(digits.data(), digits.size(), "%llo",
@@ -161,9 +162,13 @@ void apply_table(const toml::table& table, Options& options, Problems& problems)
     } else if (section != nullptr || node.is_array_of_tables()) {
       problems.add(key.source(), shown(name) + " is not a section; the nearest is [" +
                                      nearest_section(name) + "]");
+    } else if (const Option* option = find_option(name)) {
+      // "size" before any section, or "cache.size" in quotes, which is one key and no path.
+      problems.add(key.source(), shown(name) + " stands outside its section: write it below [" +
+                                     std::string(option->section()) + "], or " +
+                                     std::string(option->name) + " without quotes");
     } else {
-      problems.add(key.source(), unknown_option(name).message + ", in the section [" +
-                                     nearest_section(name) + "]");
+      problems.add(key.source(), unknown_option(name).message);
     }
   }
 }
