@@ -116,7 +116,7 @@ void FileSystem::Parts::count_unreachable(const std::string& prefix,
     if (entries.unreachable == 0 || counts->size() >= kUnreachableDirectoriesMax) return;
     counts->emplace(prefix, entries.unreachable);
   }
-  spdlog::warn("fs.unreachable_keys directory='{}' keys={} example='{}'", prefix,
+  spdlog::warn("fs.unreachable_keys directory={:?} keys={} example={:?}", prefix,
                entries.unreachable, entries.unreachable_example);
 }
 

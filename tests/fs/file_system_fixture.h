@@ -19,10 +19,11 @@
 namespace augurfs {
 
 // A FileSystem over a MemoryStore behind a gate, with what a kernel would do by itself: walking
-// paths, counting lookups, looking up again on kStale. No kernel, no mount.
+// paths, counting lookups, looking up again on kStale. For one thread, but for `files`.
 class FileSystemFixture {
  public:
   static constexpr std::chrono::milliseconds kTtl{60'000};
+  static constexpr std::uint32_t kChunkBytes = 4096;
 
   struct Entry {
     FileKind kind = FileKind::kFile;
@@ -42,7 +43,12 @@ class FileSystemFixture {
   // What was believed is not believed any more.
   void expire() { clock.advance(kTtl + std::chrono::seconds{1}); }
 
-  // Leaves the lookups of the path counted.
+  // Takes back every lookup of walk(), open() and entries(), as a kernel short of memory would.
+  void forget_all() {
+    for (const auto& [inode, lookups] : lookups_) files.forget(inode, lookups);
+    lookups_.clear();
+  }
+
   Result<Attributes> walk(const std::string& path) {
     Attributes at;
     at.kind = FileKind::kDirectory;
@@ -51,6 +57,7 @@ class FileSystemFixture {
       const std::size_t end = std::min(path.find('/', begin), path.size());
       auto next = files.lookup(at.inode, std::string_view(path).substr(begin, end - begin), {});
       if (!next) return next;
+      ++lookups_[next->inode];
       at = *next;
       begin = end + 1;
     }
@@ -96,6 +103,7 @@ class FileSystemFixture {
         ++got;
         position = next;
         if (name == "." || name == "..") return true;
+        if (count_lookups) ++lookups_[attributes.inode];
         const Entry entry{attributes.kind, attributes.inode, attributes.size_bytes};
         if (!found.emplace(name, entry).second) throw std::runtime_error("listed twice");
         return true;
@@ -126,6 +134,7 @@ class FileSystemFixture {
     CacheOptions options;
     options.directory = directory_.path();
     options.size_bytes_max = 256 << 20;
+    options.chunk_size_bytes = kChunkBytes;
     options.metadata_ttl = kTtl;
     options.now = clock.function();
     auto cache = Cache::open(options, gate);
@@ -134,6 +143,7 @@ class FileSystemFixture {
   }
 
   TemporaryDirectory directory_;
+  std::map<InodeNumber, std::uint64_t> lookups_;
   std::unique_ptr<Cache> cache_;
 
  public:

@@ -18,6 +18,8 @@ std::string why(const Result<T>& result) {
   return result ? "ok" : to_string(result.error().code);
 }
 
+std::string text(const Result<std::string>& bytes) { return bytes ? *bytes : why(bytes); }
+
 std::vector<std::string> names(const Result<FileSystemFixture::Entries>& entries) {
   std::vector<std::string> result;
   if (!entries) return {"error: " + entries.error().message};
@@ -28,6 +30,7 @@ std::vector<std::string> names(const Result<FileSystemFixture::Entries>& entries
 }
 
 using Names = std::vector<std::string>;
+constexpr std::size_t kChunk = FileSystemFixture::kChunkBytes;
 
 TEST(FileSystem, KeysAreATree) {
   FileSystemFixture fixture;
@@ -37,7 +40,7 @@ TEST(FileSystem, KeysAreATree) {
   EXPECT_EQ(names(fixture.list("")), (Names{"a/", "top"}));
   EXPECT_EQ(names(fixture.list("a")), (Names{"b/", "d"}));
   EXPECT_EQ(names(fixture.list("a/b")), (Names{"c"}));
-  EXPECT_EQ(*fixture.content("a/b/c"), "22");
+  EXPECT_EQ(text(fixture.content("a/b/c")), "22");
   EXPECT_EQ(fixture.walk("a/d")->size_bytes, 3U);
   EXPECT_EQ(fixture.walk("a/d")->kind, FileKind::kFile);
   EXPECT_EQ(why(fixture.walk("a/nothing")), "not_found");
@@ -50,7 +53,7 @@ TEST(FileSystem, OnlyWhatIsBelowThePrefixIsThere) {
   fixture.store.put("in/b", "2");
   fixture.store.put("in/side-c", "3");
   EXPECT_EQ(names(fixture.list("")), (Names{"a"}));
-  EXPECT_EQ(*fixture.content("a"), "1");
+  EXPECT_EQ(text(fixture.content("a")), "1");
 }
 
 TEST(FileSystem, APrefixWithoutKeysIsAnEmptyDirectory) {
@@ -119,7 +122,7 @@ TEST(FileSystem, EntriesTurnedAwayAreNotCounted) {
       *handle, 0, true, [](std::string_view name, auto&, auto) { return name != "b"; }, {});
   EXPECT_TRUE(done);
   fixture.files.release_directory(*handle);
-  EXPECT_EQ(fixture.files.stats().inodes, 2U);  // the root and "a"
+  EXPECT_EQ(fixture.files.stats().inodes, 2U) << "the root and a";
 }
 
 TEST(FileSystem, ReadingNamesMakesNoInodesButShowsThoseThatAre) {
@@ -167,7 +170,7 @@ TEST(FileSystem, ForgottenInodesAreFreedUnlessOpen) {
   EXPECT_EQ(fixture.files.stats().open_files, 1U);
   fixture.files.forget(inode, 1);
   EXPECT_EQ(fixture.files.attributes(inode)->size_bytes, 5U);
-  EXPECT_EQ(*fixture.read(*handle, 0, 10), "bytes");
+  EXPECT_EQ(text(fixture.read(*handle, 0, 10)), "bytes");
   fixture.files.release(*handle);
   EXPECT_EQ(fixture.files.stats().inodes, 1U);
   EXPECT_EQ(fixture.files.stats().open_files, 0U);
@@ -179,13 +182,13 @@ TEST(FileSystem, ReadsAreClampedToTheVersion) {
   fixture.store.put("a", "0123456789");
   fixture.store.put("empty", "");
   const auto handle = fixture.open("a");
-  EXPECT_EQ(*fixture.read(*handle, 4, 3), "456");
-  EXPECT_EQ(*fixture.read(*handle, 8, 100), "89");
-  EXPECT_EQ(*fixture.read(*handle, 10, 1), "");
-  EXPECT_EQ(*fixture.read(*handle, ~0ULL, 1), "");
-  EXPECT_EQ(*fixture.read(*handle, 0, 0), "");
+  EXPECT_EQ(text(fixture.read(*handle, 4, 3)), "456");
+  EXPECT_EQ(text(fixture.read(*handle, 8, 100)), "89");
+  EXPECT_EQ(text(fixture.read(*handle, 10, 1)), "");
+  EXPECT_EQ(text(fixture.read(*handle, ~0ULL, 1)), "");
+  EXPECT_EQ(text(fixture.read(*handle, 0, 0)), "");
   fixture.files.release(*handle);
-  EXPECT_EQ(*fixture.content("empty"), "");
+  EXPECT_EQ(text(fixture.content("empty")), "");
 }
 
 TEST(FileSystem, ANumberThatIsNoHandleIsInvalid) {
@@ -216,19 +219,19 @@ TEST(FileSystem, DirectoriesAreNotOpenedAsFilesNorTheOtherWayRound) {
 TEST(FileSystem, WhatIsBelievedIsNotAskedForAgain) {
   FileSystemFixture fixture;
   fixture.store.put("a", "old");
-  ASSERT_EQ(*fixture.content("a"), "old");
+  ASSERT_EQ(text(fixture.content("a")), "old");
   const auto requests = fixture.store.stats().requests;
-  EXPECT_EQ(*fixture.content("a"), "old");
+  EXPECT_EQ(text(fixture.content("a")), "old");
   EXPECT_EQ(fixture.store.stats().requests, requests);
 }
 
 TEST(FileSystem, AnOpenAfterTheTimeToLiveSeesTheNewVersion) {
   FileSystemFixture fixture;
   fixture.store.put("a", "old");
-  ASSERT_EQ(*fixture.content("a"), "old");
+  ASSERT_EQ(text(fixture.content("a")), "old");
   fixture.store.put("a", "newer");
   fixture.expire();
-  EXPECT_EQ(*fixture.content("a"), "newer");
+  EXPECT_EQ(text(fixture.content("a")), "newer");
 }
 
 TEST(FileSystem, AReplacedObjectIsAFreshInodeAndTheOldOneIsStale) {
@@ -248,27 +251,26 @@ TEST(FileSystem, AReplacedObjectIsAFreshInodeAndTheOldOneIsStale) {
 
 TEST(FileSystem, AnObjectReplacedWhileOpenIsStaleWhereItIsNotCached) {
   FileSystemFixture fixture;
-  std::string old(3 << 20, 'o');
-  fixture.store.put("a", old);
+  fixture.store.put("a", std::string(3 * kChunk, 'o'));
   const auto handle = fixture.open("a");
-  ASSERT_EQ(*fixture.read(*handle, 0, 10), std::string(10, 'o'));
-  fixture.store.put("a", std::string(3 << 20, 'n'));
-  EXPECT_EQ(*fixture.read(*handle, 100, 10), std::string(10, 'o')) << "cached";
-  EXPECT_EQ(why(fixture.read(*handle, 2 << 20, 10)), "stale");
+  ASSERT_EQ(text(fixture.read(*handle, 0, 10)), std::string(10, 'o'));
+  fixture.store.put("a", std::string(3 * kChunk, 'n'));
+  EXPECT_EQ(text(fixture.read(*handle, 100, 10)), std::string(10, 'o')) << "cached";
+  EXPECT_EQ(why(fixture.read(*handle, 2 * kChunk, 10)), "stale");
   // No wait for the time to live: the failed read has made the metadata look again.
-  EXPECT_EQ(fixture.content("a")->substr(0, 10), std::string(10, 'n'));
-  EXPECT_EQ(*fixture.read(*handle, 100, 10), std::string(10, 'o')) << "the old one stays old";
+  EXPECT_EQ(text(fixture.content("a")).substr(0, 10), std::string(10, 'n'));
+  EXPECT_EQ(text(fixture.read(*handle, 100, 10)), std::string(10, 'o')) << "the old one stays old";
   fixture.files.release(*handle);
 }
 
 TEST(FileSystem, AnObjectRemovedWhileOpenIsStaleWhereItIsNotCached) {
   FileSystemFixture fixture;
-  fixture.store.put("a", std::string(3 << 20, 'o'));
+  fixture.store.put("a", std::string(3 * kChunk, 'o'));
   const auto handle = fixture.open("a");
-  ASSERT_EQ(*fixture.read(*handle, 0, 10), std::string(10, 'o'));
+  ASSERT_EQ(text(fixture.read(*handle, 0, 10)), std::string(10, 'o'));
   fixture.store.remove("a");
-  EXPECT_EQ(*fixture.read(*handle, 100, 10), std::string(10, 'o')) << "cached";
-  EXPECT_EQ(why(fixture.read(*handle, 2 << 20, 10)), "stale");
+  EXPECT_EQ(text(fixture.read(*handle, 100, 10)), std::string(10, 'o')) << "cached";
+  EXPECT_EQ(why(fixture.read(*handle, 2 * kChunk, 10)), "stale");
   EXPECT_EQ(why(fixture.open("a")), "not_found");
   fixture.files.release(*handle);
 }
@@ -309,7 +311,7 @@ TEST(FileSystem, AnObjectThatBecomesADirectoryIsAFreshInodeAndTheOtherWayRound) 
   const auto again = fixture.walk("a");
   EXPECT_EQ(again->kind, FileKind::kFile);
   EXPECT_NE(again->inode, as_directory->inode);
-  EXPECT_EQ(*fixture.content("a"), "1");
+  EXPECT_EQ(text(fixture.content("a")), "1");
 }
 
 TEST(FileSystem, ADirectoryOfFiftyThousandObjectsListsEachOnce) {
@@ -328,7 +330,7 @@ TEST(FileSystem, ATreeAHundredLevelsDeepIsWalkedToItsEnd) {
   std::string key;
   for (int i = 0; i < 100; ++i) key += "d" + std::to_string(i) + "/";
   fixture.store.put(key + "leaf", "deep");
-  EXPECT_EQ(*fixture.content(key + "leaf"), "deep");
+  EXPECT_EQ(text(fixture.content(key + "leaf")), "deep");
   EXPECT_EQ(names(fixture.list(key)), (Names{"leaf"}));
 }
 
@@ -472,7 +474,7 @@ TEST(FileSystem, ParallelCallsSeeRightBytesAndLeaveNothingBehind) {
           ASSERT_TRUE(file);
           const auto handle = fixture.files.open(file->inode, {});
           ASSERT_TRUE(handle);
-          EXPECT_EQ(*fixture.read(*handle, 0, 100), "content " + name);
+          EXPECT_EQ(text(fixture.read(*handle, 0, 100)), "content " + name);
           fixture.files.release(*handle);
           fixture.files.forget(file->inode, 1);
           fixture.files.forget(directory->inode, 1);
