@@ -81,7 +81,8 @@ class ChunkReader::Read {
   const std::uint32_t last_;  // chunk of the read
   const std::stop_token stop_;
   std::map<std::uint32_t, Seat> seats_;  // by chunk
-  bool waited_ = false;                  // for bytes of the current chunk
+  // For bytes of any chunk: those of the others may have come in the meantime.
+  bool waited_ = false;
   ChunkReaderStats stats_;
 };
 
@@ -98,11 +99,11 @@ ChunkReader::Read::~Read() {
 
 Result<bool> ChunkReader::Read::chunk(std::uint32_t chunk, std::uint32_t offset,
                                       std::span<std::byte> out) {
-  waited_ = false;
+  bool missed = false;
   bool survived_failure = false;
   for (int look = 0; look < kLooksMax; ++look) {
     if (!seats_.contains(chunk)) {
-      if (reader_.chunks_.read(version_, chunk, offset, out)) return served(!waited_, out.size());
+      if (reader_.chunks_.read(version_, chunk, offset, out)) return served(!missed, out.size());
       if (const auto boarded = board(chunk, look == 0); !boarded) return boarded.error();
     }
     const auto found = seats_.find(chunk);
@@ -112,8 +113,9 @@ Result<bool> ChunkReader::Read::chunk(std::uint32_t chunk, std::uint32_t offset,
     if (arrived && *arrived) {
       std::memcpy(out.data(), seat.flight->arrival(chunk).buffer.data() + offset, out.size());
       leave(chunk, true);
-      return served(!waited_, out.size());
+      return served(!missed && !waited_ && !seat.mine, out.size());
     }
+    missed = true;
     if (arrived) {
       leave(chunk, false);
       continue;
@@ -178,7 +180,10 @@ Result<bool> ChunkReader::Read::await(Flight& flight, std::uint32_t chunk, std::
   };
   if (!decided()) {
     waited_ = true;
-    if (!flight.changed.wait(state.mutex(), stop_, decided)) return cancelled(version_);
+    ++state->stats.waiting;
+    const bool woken = flight.changed.wait(state.mutex(), stop_, decided);
+    --state->stats.waiting;
+    if (!woken) return cancelled(version_);
   }
   if (arrival.received_bytes >= needed) return true;
   if (flight.error) return *flight.error;
@@ -393,11 +398,22 @@ bool ChunkReader::receive(const std::shared_ptr<Flight>& flight, Progress& progr
   return true;
 }
 
+bool ChunkReader::is_demanded(const Arrival& arrival) const {
+  const auto state = state_.lock();
+  return arrival.demanded;
+}
+
 void ChunkReader::land(const std::shared_ptr<Flight>& flight, std::uint32_t chunk) {
   const Arrival& arrival = flight->arrival(chunk);
   const Origin origin = flight->prefetch ? Origin::kPrefetch : Origin::kDemand;
-  const bool stored = chunks_.write(flight->version, chunk,
-                                    {arrival.buffer.data(), arrival.buffer.size_bytes()}, origin);
+  bool stored = chunks_.write(flight->version, chunk,
+                              {arrival.buffer.data(), arrival.buffer.size_bytes()}, origin);
+  // Reading a byte tells the store that a prefetched chunk was used, by those who took it from the
+  // flight; and tells us whether a chunk that the store had but could not give can be had now.
+  if (stored && (flight->prefetch ? is_demanded(arrival) : !flight->recheck)) {
+    std::byte any{};
+    stored = chunks_.read(flight->version, chunk, 0, {&any, 1});
+  }
   const ChunkBuffer freed = state_.lock()->flights.land(flight, chunk, stored);
 }
 

@@ -24,13 +24,14 @@ struct ChunkReaderOptions {
   std::chrono::milliseconds idle{10'000};  // a thread without a flight for so long ends
 };
 
-// Demand reads since the start, chunk by chunk.
+// Since the start; reads are counted by chunk, when they are over.
 struct ChunkReaderStats {
   std::uint64_t hits = 0;        // found their bytes in the cache, or on their way and already here
   std::uint64_t misses = 0;      // had to wait for the store
   std::uint64_t hit_bytes = 0;   // handed out by hits
   std::uint64_t miss_bytes = 0;  // handed out by misses
   std::uint64_t prefetch_dropped = 0;  // prefetches refused
+  std::uint64_t waiting = 0;           // reads that wait for the store right now
 };
 
 // What a read returned and where it came from.
@@ -98,6 +99,7 @@ class ChunkReader {
   void fly(const std::shared_ptr<Flight>& flight);
   bool receive(const std::shared_ptr<Flight>& flight, Progress& progress,
                std::span<const std::byte> bytes);
+  bool is_demanded(const Arrival& arrival) const;
   void land(const std::shared_ptr<Flight>& flight, std::uint32_t chunk);
 
   const ChunkReaderOptions options_;

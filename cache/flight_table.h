@@ -80,7 +80,7 @@ struct Flight {
   const ChunkLayout layout;
   const std::uint32_t first_chunk;
   const bool prefetch;    // nobody waited when it began
-  bool recheck = true;    // leave out chunks that turn out to be in the store
+  bool recheck = true;    // believe the store when it says that it has a chunk by now
   std::stop_source stop;  // ends the GET; requested outside the lock
   std::condition_variable_any changed;
   std::vector<Arrival> arrivals;  // as many from construction on

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <future>
 #include <limits>
 #include <map>
@@ -37,10 +39,14 @@ class ChunkReaderTest : public testing::Test {
   using Answer = Result<std::string>;
 
   void start(ChunkReaderOptions options = {}) {
+    reader_.reset();
+    chunks_.reset();
     ChunkStoreOptions chunk_options;
     chunk_options.directory = directory_.path() / "cache";
     chunk_options.store_identity = "memory";
-    chunk_options.size_bytes_max = size_bytes_max_;
+    chunk_options.size_bytes_max = 256 << 20;
+    chunk_options.free_space_bytes_min = free_space_bytes_min_;
+    chunk_options.background = false;
     chunk_options.chunk_size_bytes = kChunk;
     auto chunks = ChunkStore::open(chunk_options);
     ASSERT_TRUE(chunks) << chunks.error().message;
@@ -95,15 +101,40 @@ class ChunkReaderTest : public testing::Test {
                                  [&](const auto& counts) { return counts.ended >= calls; }));
   }
 
-  std::uint64_t size_bytes_max_ = 64 << 20;
+  // Waits for what nobody can notify of; false when it does not come.
+  static bool eventually(const std::function<bool()>& is_so) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    while (!is_so() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    return is_so();
+  }
+
+  void wait_until_waiting(std::uint64_t readers) {
+    ASSERT_TRUE(eventually([&] { return reader_->stats().waiting == readers; }));
+  }
+
+  void wait_until_cached(const Version& version) {
+    ASSERT_TRUE(eventually([&] { return reader_->cached(version, {0, version.size}); }));
+  }
+
+  std::uint64_t requests() const { return gate_.counts(FetchGate::kGet).calls; }
+
+  std::uint64_t free_space_bytes_min_ = 0;
   TemporaryDirectory directory_;
   MemoryStore store_;
   FetchGate gate_{store_};
   std::map<std::string, std::string> contents_;
   std::unique_ptr<ChunkStore> chunks_;
   std::unique_ptr<ChunkReader> reader_;
-  std::atomic<bool> hit_ = false;
+  std::atomic<bool> hit_ = false;  // of the last read that ended well
 };
+
+using Strings = std::vector<std::string>;
+
+std::string code(const Result<std::string>& answer) {
+  return answer ? "ok" : to_string(answer.error().code);
+}
+
+Error unavailable() { return {ErrorCode::kUnavailable, "test"}; }
 
 TEST_F(ChunkReaderTest, ReadsAnyRangeOfAVersion) {
   const Version version = put("a", 3 * kChunk + 100);
@@ -114,6 +145,481 @@ TEST_F(ChunkReaderTest, ReadsAnyRangeOfAVersion) {
       EXPECT_EQ(*answer, expected(version, offset, size_bytes)) << offset << "+" << size_bytes;
     }
   }
+}
+
+TEST_F(ChunkReaderTest, ReadingAtOrBeyondTheEndYieldsNothing) {
+  const Version empty = put("empty", 0);
+  const Version version = put("a", 100);
+  constexpr std::uint64_t kFar = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(*read(empty, 0, 10), "");
+  EXPECT_EQ(*read(version, 100, 10), "");
+  EXPECT_EQ(*read(version, kFar, 10), "");
+  EXPECT_EQ(*read(version, 50, 0), "");
+  EXPECT_TRUE(reader_->prefetch(version, {kFar, kFar}));
+  EXPECT_TRUE(reader_->prefetch(empty, {0, kFar}));
+  EXPECT_TRUE(reader_->cached(empty, {0, kFar}));
+  EXPECT_TRUE(reader_->cached(version, {100, kFar}));
+  EXPECT_FALSE(reader_->cached(version, {99, kFar}));
+  EXPECT_EQ(requests(), 0);
+}
+
+TEST_F(ChunkReaderTest, AnImpossibleSizeIsAnError) {
+  const Version version{"a", "etag", std::numeric_limits<std::uint64_t>::max()};
+  EXPECT_EQ(code(read(version, 1ULL << 60U, 10)), "invalid");
+  EXPECT_FALSE(reader_->prefetch(version, {0, 10}));
+  EXPECT_FALSE(reader_->cached(version, {0, 10}));
+}
+
+TEST_F(ChunkReaderTest, TheSecondReadMakesNoRequest) {
+  const Version version = put("a", 3 * kChunk);
+  EXPECT_EQ(*read(version, 0, 3 * kChunk), expected(version, 0, 3 * kChunk));
+  EXPECT_FALSE(hit_);
+  wait_until_ended(1);
+  EXPECT_EQ(*read(version, 0, 3 * kChunk), expected(version, 0, 3 * kChunk));
+  EXPECT_TRUE(hit_);
+  EXPECT_TRUE(reader_->cached(version, {0, 3 * kChunk}));
+  EXPECT_EQ(requests(), 1);
+  const ChunkReaderStats stats = reader_->stats();
+  EXPECT_EQ(stats.hits, 3);
+  EXPECT_EQ(stats.hit_bytes, 3 * kChunk);
+  EXPECT_EQ(stats.misses, 3);
+  EXPECT_EQ(stats.miss_bytes, 3 * kChunk);
+}
+
+TEST_F(ChunkReaderTest, ConcurrentMissesShareOneFetch) {
+  const Version version = put("a", kChunk);
+  gate_.hold_gets_at(0);
+  std::vector<std::future<Answer>> answers;
+  for (int i = 0; i < 8; ++i) answers.push_back(read_in_thread(version, 0, kChunk));
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  gate_.open();
+  for (auto& answer : answers) EXPECT_EQ(*answer.get(), expected(version, 0, kChunk));
+  EXPECT_EQ(requests(), 1);
+}
+
+TEST_F(ChunkReaderTest, AReaderGetsItsBytesAsTheyArrive) {
+  const Version version = put("a", kChunk);
+  gate_.hold_gets_at(100);
+  EXPECT_EQ(*read(version, 0, 100), expected(version, 0, 100));
+  EXPECT_EQ(*read(version, 50, 50), expected(version, 50, 50));
+  EXPECT_TRUE(hit_);  // it was here before it was asked for
+  EXPECT_FALSE(reader_->cached(version, {0, 100}));
+  gate_.open();
+  EXPECT_EQ(*read(version, 0, kChunk), expected(version, 0, kChunk));
+  EXPECT_EQ(requests(), 1);
+}
+
+TEST_F(ChunkReaderTest, ASatisfiedReaderLeavesTheRestOfTheChunkToTheCache) {
+  const Version version = put("a", kChunk);
+  gate_.hold_gets_at(100);
+  EXPECT_EQ(*read(version, 0, 100), expected(version, 0, 100));
+  gate_.open();
+  wait_until_ended(1);
+  EXPECT_TRUE(reader_->cached(version, {0, kChunk}));
+}
+
+TEST_F(ChunkReaderTest, AdjacentMissingChunksBecomeOneGet) {
+  const Version version = put("a", 8 * kChunk);
+  EXPECT_EQ(*read(version, 100, 6 * kChunk), expected(version, 100, 6 * kChunk));
+  EXPECT_EQ(gets(), (Strings{"a 0+7"}));
+}
+
+TEST_F(ChunkReaderTest, ACachedChunkIsNotFetchedWithItsNeighbours) {
+  const Version version = put("a", 5 * kChunk);
+  EXPECT_TRUE(read(version, kChunk, kChunk));
+  wait_until_ended(1);
+  gate_.hold_gets_at(0);
+  auto answer = read_in_thread(version, 0, 5 * kChunk);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet, 2));  // both at once
+  gate_.open();
+  EXPECT_EQ(*answer.get(), expected(version, 0, 5 * kChunk));
+  Strings all = gets();
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(all, (Strings{"a 0+1", "a 1+1", "a 2+3"}));
+}
+
+TEST_F(ChunkReaderTest, AChunkUnderWayIsNotFetchedWithItsNeighbours) {
+  const Version version = put("a", 3 * kChunk);
+  gate_.hold_gets_at(0);
+  auto middle = read_in_thread(version, kChunk, kChunk);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet, 1));
+  auto all = read_in_thread(version, 0, 3 * kChunk);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet, 3));
+  gate_.open();
+  EXPECT_EQ(*middle.get(), expected(version, kChunk, kChunk));
+  EXPECT_EQ(*all.get(), expected(version, 0, 3 * kChunk));
+  EXPECT_EQ(requests(), 3);
+}
+
+TEST_F(ChunkReaderTest, ALongReadIsCutIntoFlightsOfBoundedSize) {
+  constexpr std::size_t kLong = kFlightBytesMax + 3 * kChunk;
+  const Version version = put("a", kLong);
+  EXPECT_TRUE(*read(version, 0, kLong) == expected(version, 0, kLong));
+  EXPECT_EQ(gets(), (Strings{"a 0+2048", "a 2048+3"}));
+}
+
+TEST_F(ChunkReaderTest, VersionsOfOneKeyAreApart) {
+  const Version old_version = put("a", kChunk);
+  const std::string old_content = contents_["a"];
+  EXPECT_EQ(*read(old_version, 0, 10), old_content.substr(0, 10));
+  wait_until_ended(1);
+  contents_["a"] = "new" + old_content.substr(3);
+  const Version new_version = store_.put("a", contents_["a"]);
+  EXPECT_EQ(*read(new_version, 0, 10), "new" + old_content.substr(3, 7));
+  EXPECT_EQ(*read(old_version, 0, 10), old_content.substr(0, 10));
+}
+
+TEST_F(ChunkReaderTest, AReplacedObjectIsStaleWhereItIsNotCached) {
+  const Version version = put("a", 2 * kChunk);
+  EXPECT_TRUE(read(version, 0, kChunk));
+  wait_until_ended(1);
+  store_.put("a", "new");
+  EXPECT_EQ(code(read(version, 0, kChunk)), "ok");
+  EXPECT_EQ(code(read(version, 0, 2 * kChunk)), "stale");
+}
+
+TEST_F(ChunkReaderTest, WaiterOfAFailedFlightBecomesTheLoader) {
+  const Version version = put("a", kChunk);
+  gate_.hold_gets_at(0);
+  auto first = read_in_thread(version, 0, kChunk);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  auto second = read_in_thread(version, 0, kChunk);
+  wait_until_waiting(2);
+  gate_.fail_held(FetchGate::kGet, unavailable());
+  EXPECT_EQ(code(first.get()), "unavailable");
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  gate_.open();
+  EXPECT_EQ(*second.get(), expected(version, 0, kChunk));
+  EXPECT_EQ(requests(), 2);
+}
+
+TEST_F(ChunkReaderTest, WaiterOfACancelledFlightBecomesTheLoader) {
+  const Version version = put("a", kChunk);
+  gate_.hold_gets_at(0);
+  auto first = read_in_thread(version, 0, kChunk);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  auto second = read_in_thread(version, 0, kChunk);
+  wait_until_waiting(2);
+  gate_.fail_held(FetchGate::kGet, {ErrorCode::kCancelled, "test"});
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  gate_.open();
+  EXPECT_EQ(*first.get(), expected(version, 0, kChunk));
+  EXPECT_EQ(*second.get(), expected(version, 0, kChunk));
+  EXPECT_EQ(requests(), 2);
+}
+
+TEST_F(ChunkReaderTest, EachReaderOfABrokenStoreStartsOneFlightAtMost) {
+  const Version version = put("a", kChunk);
+  gate_.hold_gets_at(0);
+  constexpr std::size_t kReaders = 6;
+  std::vector<std::future<Answer>> answers;
+  for (std::size_t i = 0; i < kReaders; ++i) answers.push_back(read_in_thread(version, 0, kChunk));
+  wait_until_waiting(kReaders);
+  for (auto& answer : answers) {
+    ASSERT_TRUE(eventually([&] {
+      gate_.fail_held(FetchGate::kGet, unavailable());
+      return answer.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
+    }));
+    EXPECT_EQ(code(answer.get()), "unavailable");
+  }
+  EXPECT_GE(requests(), 2);
+  EXPECT_LE(requests(), kReaders);
+}
+
+TEST_F(ChunkReaderTest, ADefiniteNoIsTheAnswerToAllWaiters) {
+  const Version version = put("a", kChunk);
+  gate_.hold_gets_at(0);
+  auto first = read_in_thread(version, 0, kChunk);
+  auto second = read_in_thread(version, 0, kChunk);
+  wait_until_waiting(2);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  gate_.fail_held(FetchGate::kGet, {ErrorCode::kDenied, "test"});
+  EXPECT_EQ(code(first.get()), "denied");
+  EXPECT_EQ(code(second.get()), "denied");
+  EXPECT_EQ(requests(), 1);
+}
+
+TEST_F(ChunkReaderTest, BytesThatCameBeforeAFailureAreServed) {
+  const Version version = put("a", 2 * kChunk);
+  gate_.hold_gets_at(kChunk + 10);
+  auto all = read_in_thread(version, 0, 2 * kChunk);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  EXPECT_EQ(*read(version, kChunk, 10), expected(version, kChunk, 10));
+  gate_.fail_held(FetchGate::kGet, unavailable());
+  EXPECT_EQ(code(all.get()), "unavailable");
+  EXPECT_TRUE(reader_->cached(version, {0, kChunk}));
+  EXPECT_FALSE(reader_->cached(version, {kChunk, kChunk}));
+}
+
+TEST_F(ChunkReaderTest, ACancelledReaderReturnsAtOnceAndTheOthersGetTheirBytes) {
+  const Version version = put("a", kChunk);
+  gate_.hold_gets_at(0);
+  std::stop_source stop;
+  auto loader = read_in_thread(version, 0, kChunk, stop.get_token());
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  auto other = read_in_thread(version, 0, kChunk);
+  wait_until_waiting(2);
+  stop.request_stop();
+  EXPECT_EQ(code(loader.get()), "cancelled");
+  gate_.open();
+  EXPECT_EQ(*other.get(), expected(version, 0, kChunk));
+  EXPECT_EQ(requests(), 1);
+}
+
+TEST_F(ChunkReaderTest, ADemandFlightNobodyWaitsForIsCancelled) {
+  const Version version = put("a", kChunk);
+  gate_.hold_gets_at(10);
+  std::stop_source stop;
+  auto reader = read_in_thread(version, 0, kChunk, stop.get_token());
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  stop.request_stop();
+  EXPECT_EQ(code(reader.get()), "cancelled");
+  wait_until_ended(1);  // held as it was: by the stop token alone
+  EXPECT_FALSE(reader_->cached(version, {0, kChunk}));
+  gate_.open();
+  EXPECT_EQ(*read(version, 0, kChunk), expected(version, 0, kChunk));
+}
+
+TEST_F(ChunkReaderTest, AQueuedDemandNobodyWaitsForIsNotFetched) {
+  start({.transfers_max = 1});
+  const Version busy = put("busy", kChunk);
+  const Version version = put("a", kChunk);
+  gate_.hold_gets_at(0);
+  auto first = read_in_thread(busy, 0, kChunk);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  std::stop_source stop;
+  auto second = read_in_thread(version, 0, kChunk, stop.get_token());
+  wait_until_waiting(2);
+  stop.request_stop();
+  EXPECT_EQ(code(second.get()), "cancelled");
+  gate_.open();
+  EXPECT_EQ(code(first.get()), "ok");
+  const Version after = put("after", kChunk);
+  EXPECT_EQ(code(read(after, 0, kChunk)), "ok");
+  EXPECT_EQ(gets(), (Strings{"busy 0+1", "after 0+1"}));
+}
+
+TEST_F(ChunkReaderTest, APrefetchMakesTheReadAHit) {
+  const Version version = put("a", 3 * kChunk);
+  EXPECT_TRUE(reader_->prefetch(version, {0, 3 * kChunk}));
+  wait_until_ended(1);
+  wait_until_cached(version);
+  EXPECT_EQ(*read(version, 0, 3 * kChunk), expected(version, 0, 3 * kChunk));
+  EXPECT_TRUE(hit_);
+  EXPECT_EQ(gets(), (Strings{"a 0+3"}));
+  EXPECT_EQ(chunks_->stats().prefetched_bytes, 3 * kChunk);
+  EXPECT_EQ(chunks_->stats().prefetch_used_bytes, 3 * kChunk);
+}
+
+TEST_F(ChunkReaderTest, APrefetchLeavesOutWhatIsCachedOrUnderWay) {
+  const Version version = put("a", 6 * kChunk);
+  EXPECT_TRUE(read(version, 0, kChunk));
+  wait_until_ended(1);
+  gate_.hold_gets_at(0);
+  auto demand = read_in_thread(version, 2 * kChunk, kChunk);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  EXPECT_TRUE(reader_->prefetch(version, {0, 6 * kChunk}));
+  EXPECT_TRUE(reader_->prefetch(version, {0, 6 * kChunk}));  // once is enough
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet, 3));
+  gate_.open();
+  EXPECT_EQ(code(demand.get()), "ok");
+  wait_until_cached(version);
+  Strings all = gets();
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(all, (Strings{"a 0+1", "a 1+1", "a 2+1", "a 3+3"}));
+}
+
+TEST_F(ChunkReaderTest, DemandIsNeverBehindPrefetch) {
+  start({.transfers_max = 2, .prefetch_transfers_max = 2});
+  gate_.hold_gets_at(0);
+  for (const char* key : {"p1", "p2", "p3"}) {
+    EXPECT_TRUE(reader_->prefetch(put(key, kChunk), {0, kChunk}));
+  }
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  auto first = read_in_thread(put("d1", kChunk), 0, kChunk);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet, 2));  // prefetch left it a slot
+  auto second = read_in_thread(put("d2", kChunk), 0, kChunk);
+  wait_until_waiting(2);
+  gate_.open();
+  EXPECT_EQ(code(first.get()), "ok");
+  EXPECT_EQ(code(second.get()), "ok");
+  ASSERT_TRUE(gate_.wait_until(FetchGate::kGet, [](const auto& c) { return c.ended == 5; }));
+  const Strings all = gets();
+  EXPECT_EQ(Strings(all.begin(), all.begin() + 3), (Strings{"p1 0+1", "d1 0+1", "d2 0+1"}));
+}
+
+TEST_F(ChunkReaderTest, DemandPromotesAQueuedPrefetch) {
+  start({.transfers_max = 2, .prefetch_transfers_max = 1});
+  const Version version = put("a", 4 * kChunk);
+  gate_.hold_gets_at(0);
+  EXPECT_TRUE(reader_->prefetch(put("busy", kChunk), {0, kChunk}));
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  EXPECT_TRUE(reader_->prefetch(version, {0, 4 * kChunk}));
+  auto demand = read_in_thread(version, 2 * kChunk, kChunk);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet, 2));
+  gate_.open();
+  EXPECT_EQ(*demand.get(), expected(version, 2 * kChunk, kChunk));
+  wait_until_cached(version);
+  const Strings all = gets();
+  EXPECT_EQ(all, (Strings{"busy 0+1", "a 2+1", "a 0+2", "a 3+1"}));
+}
+
+TEST_F(ChunkReaderTest, DemandJoinsARunningPrefetch) {
+  const Version version = put("a", 2 * kChunk);
+  gate_.hold_gets_at(0);
+  EXPECT_TRUE(reader_->prefetch(version, {0, 2 * kChunk}));
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  auto demand = read_in_thread(version, kChunk, kChunk);
+  wait_until_waiting(1);
+  gate_.open();
+  EXPECT_EQ(*demand.get(), expected(version, kChunk, kChunk));
+  EXPECT_FALSE(hit_);  // it had to wait
+  wait_until_cached(version);
+  EXPECT_EQ(requests(), 1);
+  EXPECT_EQ(chunks_->stats().prefetched_bytes, 2 * kChunk);
+  EXPECT_EQ(chunks_->stats().prefetch_used_bytes, kChunk);
+}
+
+TEST_F(ChunkReaderTest, APrefetchGoesOnWhenItsReadersAreCancelled) {
+  const Version version = put("a", kChunk);
+  gate_.hold_gets_at(0);
+  EXPECT_TRUE(reader_->prefetch(version, {0, kChunk}));
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  std::stop_source stop;
+  auto demand = read_in_thread(version, 0, kChunk, stop.get_token());
+  wait_until_waiting(1);
+  stop.request_stop();
+  EXPECT_EQ(code(demand.get()), "cancelled");
+  gate_.open();
+  wait_until_cached(version);
+}
+
+TEST_F(ChunkReaderTest, AFailedPrefetchFailsNoReader) {
+  const Version version = put("a", kChunk);
+  for (const ErrorCode error : {ErrorCode::kUnavailable, ErrorCode::kStale}) {
+    gate_.hold_gets_at(0);
+    EXPECT_TRUE(reader_->prefetch(version, {0, kChunk}));
+    ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+    auto demand = read_in_thread(version, 0, kChunk);
+    wait_until_waiting(1);
+    gate_.fail_held(FetchGate::kGet, {error, "test"});
+    ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));  // the reader's own
+    gate_.fail_held(FetchGate::kGet, unavailable());
+    EXPECT_EQ(code(demand.get()), "unavailable");
+  }
+}
+
+TEST_F(ChunkReaderTest, APrefetchWithoutRoomIsRefusedWhole) {
+  start({.transfers_max = 2, .prefetch_transfers_max = 1});
+  gate_.hold_gets_at(0);
+  EXPECT_TRUE(reader_->prefetch(put("busy", kChunk), {0, kChunk}));
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  const Version version = put("a", (kPrefetchQueueChunksMax + 1) * kChunk);
+  EXPECT_FALSE(reader_->prefetch(version, {0, version.size}));
+  EXPECT_TRUE(reader_->prefetch(version, {kChunk, version.size}));
+  EXPECT_FALSE(reader_->prefetch(version, {0, kChunk}));
+  EXPECT_EQ(reader_->stats().prefetch_dropped, 2);
+  gate_.open();
+  ASSERT_TRUE(gate_.wait_until(FetchGate::kGet, [](const auto& c) { return c.ended == 2; }));
+  EXPECT_EQ(gets().back(), "a 1+1024");
+}
+
+TEST_F(ChunkReaderTest, WithASingleSlotThereIsNoPrefetch) {
+  start({.transfers_max = 1, .prefetch_transfers_max = 1});
+  EXPECT_FALSE(reader_->prefetch(put("a", kChunk), {0, kChunk}));
+  EXPECT_EQ(reader_->stats().prefetch_dropped, 1);
+}
+
+TEST_F(ChunkReaderTest, ClosingEndsReadersThatWait) {
+  start({.transfers_max = 1});
+  gate_.hold_gets_at(0);
+  auto running = read_in_thread(put("a", kChunk), 0, kChunk);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  auto queued = read_in_thread(put("b", kChunk), 0, kChunk);
+  wait_until_waiting(2);
+  ChunkReader* const closing = reader_.release();  // readers still see it
+  delete closing;
+  EXPECT_EQ(code(running.get()), "cancelled");
+  EXPECT_EQ(code(queued.get()), "cancelled");
+}
+
+TEST_F(ChunkReaderTest, ThreadsEndWhenIdleAndStartAgain) {
+  start({.transfers_max = 2, .idle = std::chrono::milliseconds{0}});
+  const Version version = put("a", 50 * kChunk);
+  for (std::size_t i = 0; i < 50; ++i) {
+    EXPECT_EQ(*read(version, i * kChunk, kChunk), expected(version, i * kChunk, kChunk));
+  }
+  EXPECT_EQ(requests(), 50);
+}
+
+TEST_F(ChunkReaderTest, WithoutRoomOnTheDiskBytesComeFromTheStoreAndFromMemory) {
+  free_space_bytes_min_ = std::numeric_limits<std::int64_t>::max();
+  start();
+  constexpr std::size_t kSize = kUnstoredBytesMax + 2 * kChunk;
+  const Version version = put("a", kSize);
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t offset = 0; offset < 2 * kChunk; offset += 512) {
+      EXPECT_EQ(*read(version, offset, 512), expected(version, offset, 512));
+    }
+  }
+  EXPECT_EQ(requests(), 2);  // one per chunk
+  EXPECT_TRUE(*read(version, 0, kSize) == expected(version, 0, kSize));
+  wait_until_ended(requests());
+  // Now chunks 0 and 1 have had to go, the last ones are there.
+  const std::uint64_t before = requests();
+  EXPECT_EQ(*read(version, kSize - kChunk, kChunk), expected(version, kSize - kChunk, kChunk));
+  EXPECT_EQ(requests(), before);
+  EXPECT_EQ(*read(version, 0, kChunk), expected(version, 0, kChunk));
+  EXPECT_EQ(requests(), before + 1);
+  EXPECT_GT(chunks_->stats().unstored_chunks, 0);
+}
+
+// A store that does not keep to a range.
+class SloppyStore : public ObjectStore {
+ public:
+  SloppyStore(ObjectStore& inner, std::int64_t more_bytes)
+      : inner_(inner), more_bytes_(more_bytes) {}
+  Result<ObjectInfo> head(const std::string& key, std::stop_token stop) override {
+    return inner_.head(key, stop);
+  }
+  Result<ListPage> list(const ListRequest& request, std::stop_token stop) override {
+    return inner_.list(request, stop);
+  }
+  Result<void> get(const Version& version, ByteRange range, const ByteSink& sink,
+                   std::stop_token stop) override {
+    range.length += static_cast<std::uint64_t>(more_bytes_);
+    return inner_.get(version, range, sink, stop);
+  }
+  std::string identity() const override { return inner_.identity(); }
+  StoreStats stats() const override { return inner_.stats(); }
+
+ private:
+  ObjectStore& inner_;
+  const std::int64_t more_bytes_;
+};
+
+TEST_F(ChunkReaderTest, AnAnswerOfAnotherLengthThanAskedIsCorrupt) {
+  for (const std::int64_t more_bytes : {-1, -4000}) {
+    const Version version = put("a", 2 * kChunk);
+    SloppyStore sloppy(store_, more_bytes);
+    ChunkReader reader({}, sloppy, *chunks_);
+    std::string out(kChunk, '?');
+    const auto answer = reader.read(version, 0, std::as_writable_bytes(std::span(out)), {});
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, ErrorCode::kCorrupt);
+    EXPECT_FALSE(reader.cached(version, {0, kChunk}));
+  }
+}
+
+TEST_F(ChunkReaderTest, BytesBeyondTheRangeNeverEnterTheCache) {
+  const Version version = put("a", 2 * kChunk);
+  SloppyStore sloppy(store_, 100);
+  ChunkReader reader({}, sloppy, *chunks_);
+  std::string out(kChunk, '?');
+  // What was asked for has come, and is right; the rest is nobody's.
+  EXPECT_TRUE(reader.read(version, 0, std::as_writable_bytes(std::span(out)), {}));
+  EXPECT_EQ(out, expected(version, 0, kChunk));
+  EXPECT_FALSE(reader.cached(version, {kChunk, kChunk}));
 }
 
 }  // namespace
