@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cctype>
 #include <condition_variable>
+#include <csignal>
 #include <cstring>
 #include <deque>
 #include <optional>
@@ -139,6 +140,9 @@ Error to_error(CURLcode code, const std::string& url, const std::string& detail,
     case CURLE_PARTIAL_FILE:
       return {ErrorCode::kUnavailable, host + " sent less than it promised: " + because};
     case CURLE_GOT_NOTHING:
+      return {ErrorCode::kUnavailable,
+              host + " hung up without an answer" +
+                  (url.starts_with("http:") ? "; if it speaks TLS, the endpoint is https://" : "")};
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
       return {ErrorCode::kUnavailable, "the connection to " + host + " broke: " + because};
@@ -339,6 +343,11 @@ class Reactor {
 };
 
 void Reactor::run() {
+  // Signals are for threads that expect them; a write to a connection that the server has closed
+  // must not end the process either (OpenSSL does not ask for MSG_NOSIGNAL).
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
   while (take_inbox()) {
     int running = 0;
     curl_multi_perform(multi_.get(), &running);
