@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <condition_variable>
-#include <mutex>
 #include <random>
 #include <utility>
 
 #include "remote/dates.h"
+#include "remote/wait.h"
 
 namespace augurfs {
 namespace {
@@ -19,11 +18,7 @@ constexpr milliseconds kBackoff{100};
 constexpr milliseconds kBackoffMax{5'000};
 
 bool sleep_for(milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, time, [] { return false; });
-  return !stop.stop_requested();
+  return wait_until(std::chrono::steady_clock::now() + time, stop);
 }
 
 double random_fraction() {
@@ -79,8 +74,9 @@ std::optional<milliseconds> parse_retry_after(std::string_view value,
   constexpr unsigned kSecondsMax = 24 * 3600;
   unsigned seconds = 0;
   const auto [end, error] = std::from_chars(value.begin(), value.end(), seconds);
-  if (error == std::errc{} && end == value.end()) {
-    return std::chrono::seconds(std::min(seconds, kSecondsMax));
+  if (end == value.end() && !value.empty()) {
+    const bool too_large = error == std::errc::result_out_of_range;
+    return std::chrono::seconds(too_large ? kSecondsMax : std::min(seconds, kSecondsMax));
   }
   if (const auto date = parse_http_date(value)) {
     return std::max(milliseconds{0}, std::chrono::duration_cast<milliseconds>(*date - now));
