@@ -29,14 +29,14 @@ namespace {
 constexpr std::chrono::milliseconds kGather{50};
 // How often quota, floor and the index are looked after when nothing else happens.
 constexpr std::chrono::seconds kTick{1};
-// Pause before something that failed in the background is tried again.
-constexpr std::chrono::seconds kRetry{10};
 // Rounds of eviction for one write, of at most ChunkMirror::kHolesMax chunks each.
 constexpr int kRoundsMax = 16;
 // Beside the index, directories grow as files come: a few blocks between two measurements.
 constexpr std::uint64_t kGrowthBytesMax = ChunkIndex::kGrowthBytesMax + (256U << 10U);
 // A cache that holds fewer chunks than this helps nobody.
 constexpr std::uint64_t kChunksMin = 4;
+// The 256 directories of the chunk files, at a block each.
+constexpr std::uint64_t kDirectoryBytes = 1U << 20U;
 
 Result<void> check(const ChunkStoreOptions& options, const CacheDirectory& directory) {
   const std::uint32_t chunk_size = options.chunk_size_bytes;
@@ -58,6 +58,12 @@ struct ChunkStore::Parts {
     kReading,  // loaded, but nothing is kept: leftovers are not all found, or the index is out
     kReady,
   };
+  // What lies between loading and keeping chunks.
+  struct Progress {
+    bool loaded = false;           // the mirror says what the index says
+    bool marked = false;           // the index says that it is in use
+    bool leftovers_freed = false;  // the index says all there is on disk
+  };
   using Index = std::unique_ptr<ChunkIndex>;
 
   Parts(const ChunkStoreOptions& given, CacheDirectory taken);
@@ -65,12 +71,12 @@ struct ChunkStore::Parts {
 
   // Starting.
   Result<void> check_quota() const;
-  std::optional<bool> load(std::stop_token stop);
+  void load(std::stop_token stop);
   Result<ChunkMirror> load_mirror(ChunkIndex& from, std::stop_token stop) const;
   bool start_over(Index& damaged, const std::string& reason);
-  bool mark_in_use();
   bool recover(std::stop_token stop);
   Result<void> recover_file(std::uint64_t object);
+  void get_ready(std::stop_token stop);
   void start(std::stop_token stop);
   void run(std::stop_token stop);
   static void pause(std::chrono::milliseconds length, std::stop_token stop);
@@ -93,7 +99,7 @@ struct ChunkStore::Parts {
   void dig(std::vector<Hole> holes);
 
   // Looking after index and space.
-  void look_after();
+  void look_after(std::stop_token stop);
   void retry_holes();
   Result<void> flush();
   void measure();
@@ -109,6 +115,7 @@ struct ChunkStore::Parts {
   CircuitBreaker reading;
   CircuitBreaker writing;
   std::atomic<Phase> phase{Phase::kLoading};
+  Progress progress;  // of the thread
   std::atomic<std::uint64_t> corrupt_chunks{0};
   std::atomic<std::uint64_t> unstored_chunks{0};
   // Lock order: index, then mirror or failed_holes. Only the index is held during I/O.
@@ -147,14 +154,24 @@ ChunkStore::Parts::~Parts() {
 
 Result<void> ChunkStore::Parts::check_quota() const {
   auto state = mirror.lock();
+  const std::uint64_t chunks =
+      kChunksMin * state->space().chunk_charge(options.chunk_size_bytes) + kDirectoryBytes;
   // Twice: what has grown counts as used, and as much must be able to grow again.
-  const std::uint64_t least = state->space().used() + 2 * kGrowthBytesMax +
-                              kChunksMin * state->space().chunk_charge(options.chunk_size_bytes);
-  if (options.size_bytes_max >= least) return {};
-  return Error{ErrorCode::kInvalid, "cache.size is " + std::to_string(options.size_bytes_max) +
-                                        " bytes; a cache with chunks of " +
-                                        std::to_string(options.chunk_size_bytes) +
-                                        " bytes needs at least " + std::to_string(least)};
+  const std::uint64_t least = 2 * kGrowthBytesMax + chunks;
+  const std::string given = "cache.size is " + std::to_string(options.size_bytes_max) + " bytes; ";
+  if (options.size_bytes_max < least) {
+    return Error{ErrorCode::kInvalid, given + "a cache with chunks of " +
+                                          std::to_string(options.chunk_size_bytes) +
+                                          " bytes needs at least " + std::to_string(least)};
+  }
+  // An index does not shrink with the quota.
+  const std::uint64_t overhead = state->space().used();
+  if (options.size_bytes_max < overhead + kGrowthBytesMax + chunks) {
+    return Error{ErrorCode::kInvalid, given + "the index in " + directory.path().string() +
+                                          " alone occupies " + std::to_string(overhead) +
+                                          "; remove the directory or raise cache.size"};
+  }
+  return {};
 }
 
 // ------------------------------------------------------------------------------------ starting
@@ -178,23 +195,22 @@ Result<ChunkMirror> ChunkStore::Parts::load_mirror(ChunkIndex& from, std::stop_t
   return loaded;
 }
 
-// Whether the index tells all there is on disk; nullopt when there is no index to work with.
-std::optional<bool> ChunkStore::Parts::load(std::stop_token stop) {
+void ChunkStore::Parts::load(std::stop_token stop) {
   auto open_index = index.lock();
   bool clean = (*open_index)->was_clean();
-  auto loaded = load_mirror(**open_index, stop);
-  if (!loaded && loaded.error().code == ErrorCode::kCorrupt) {
-    if (!start_over(*open_index, loaded.error().message)) return std::nullopt;
+  auto mirrored = load_mirror(**open_index, stop);
+  if (!mirrored && mirrored.error().code == ErrorCode::kCorrupt) {
+    if (!start_over(*open_index, mirrored.error().message)) return;
     clean = false;
-    loaded = load_mirror(**open_index, stop);
+    mirrored = load_mirror(**open_index, stop);
   }
-  if (!loaded) {
-    if (!stop.stop_requested()) writing.failed(loaded.error().message);
-    return std::nullopt;
+  if (!mirrored) {
+    if (!stop.stop_requested()) writing.failed(mirrored.error().message);
+    return;
   }
-  spdlog::info("cache.loaded chunks={} clean={}", loaded->size(), clean);
-  *mirror.lock() = std::move(*loaded);
-  return clean;
+  spdlog::info("cache.loaded chunks={} clean={}", mirrored->size(), clean);
+  *mirror.lock() = std::move(*mirrored);
+  progress = {true, false, clean || files.none()};
 }
 
 bool ChunkStore::Parts::start_over(Index& damaged, const std::string& reason) {
@@ -206,16 +222,6 @@ bool ChunkStore::Parts::start_over(Index& damaged, const std::string& reason) {
     return false;
   }
   damaged = std::make_unique<ChunkIndex>(std::move(*fresh));
-  return true;
-}
-
-// From here on a crash may leave chunks that the index does not know.
-bool ChunkStore::Parts::mark_in_use() {
-  auto open_index = index.lock();
-  if (auto done = (*open_index)->mark_clean(false); !done) {
-    writing.failed(done.error().message);
-    return false;
-  }
   return true;
 }
 
@@ -251,28 +257,29 @@ Result<void> ChunkStore::Parts::recover_file(std::uint64_t object) {
   return {};
 }
 
+// The next step on the way to keeping chunks; again later when it fails.
+void ChunkStore::Parts::get_ready(std::stop_token stop) {
+  if (phase == Phase::kReady || !progress.loaded) return;
+  if (!progress.marked) {
+    // From here on a crash may leave chunks that the index does not know.
+    auto open_index = index.lock();
+    const auto done = (*open_index)->mark_clean(false);
+    if (!done) return writing.failed(done.error().message);
+    progress.marked = true;
+  }
+  if (!progress.leftovers_freed) progress.leftovers_freed = recover(stop);
+  if (progress.leftovers_freed) phase = Phase::kReady;
+}
+
 void ChunkStore::Parts::start(std::stop_token stop) {
-  const auto clean = load(stop);
+  load(stop);
   measure();
-  bool marked = clean.has_value() && mark_in_use();
-  const auto enter = [this](Phase next) {
-    phase = next;
-    phase.notify_all();
-  };
-  if (marked && (*clean || files.none())) {
-    enter(Phase::kReady);
-  } else {
-    enter(Phase::kReading);
-  }
+  // Waiting calls wait for this too when it is quick: nothing they bring is then turned away.
+  if (progress.leftovers_freed) get_ready(stop);
+  if (phase == Phase::kLoading) phase = Phase::kReading;
+  phase.notify_all();
   make_room();  // the quota may be smaller than it was
-  while (clean && phase != Phase::kReady && !stop.stop_requested()) {
-    if (!marked) marked = mark_in_use();
-    if (marked && (*clean || recover(stop))) {
-      enter(Phase::kReady);
-    } else {
-      pause(kRetry, stop);
-    }
-  }
+  get_ready(stop);
 }
 
 void ChunkStore::Parts::run(std::stop_token stop) {
@@ -283,7 +290,7 @@ void ChunkStore::Parts::run(std::stop_token stop) {
       dirty.wait_for(state.mutex(), stop, kTick, [&] { return state->dirty() > 0; });
     }
     pause(kGather, stop);
-    look_after();
+    look_after(stop);
   }
 }
 
@@ -449,8 +456,9 @@ void ChunkStore::Parts::dig(std::vector<Hole> holes) {
 
 // -------------------------------------------------------------------------------- looking after
 
-void ChunkStore::Parts::look_after() {
+void ChunkStore::Parts::look_after(std::stop_token stop) {
   if (!writing.allows()) return;
+  get_ready(stop);
   retry_holes();
   make_room();
   (void)flush();  // its failure is logged and counted where it happens
@@ -570,8 +578,7 @@ ChunkStoreStats ChunkStore::stats() const {
 
 Result<void> ChunkStore::flush() {
   parts_->wait_until_loaded();
-  parts_->retry_holes();
-  parts_->make_room();
+  if (!parts_->options.background) parts_->look_after({});
   return parts_->flush();
 }
 
