@@ -153,7 +153,7 @@ void apply_table(const toml::table& table, Options& options, Problems& problems)
     const std::string name(key.str());
     const auto* section = node.as_table();
     if (is_section(name) && section == nullptr) {
-      problems.add(key.source(), name + " is a section and is written [" + name + "], once");
+      problems.add(key.source(), shown(name) + " is a section, so write it in brackets, once");
     } else if (is_section(name)) {
       for (const auto& [inner_key, value] : *section) {
         apply_option(name + "." + std::string(inner_key.str()), inner_key, value, options,
@@ -218,7 +218,9 @@ Result<void> apply_config(std::string_view text, const std::string& name, Option
     const toml::table table = toml::parse(text);
     apply_table(table, options, problems);
   } catch (const toml::parse_error& error) {
-    problems.add(error.source(), std::string(error.description()));
+    // The hint is for `size = 20 GiB`, which everybody writes once.
+    problems.add(error.source(),
+                 "not valid TOML (text stands in quotes): " + one_line(error.description()));
   }
   return problems.result();
 }

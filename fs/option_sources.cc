@@ -65,14 +65,15 @@ Result<void> apply_word(std::string_view word, bool name_is_enough, Options& opt
 }  // namespace
 
 Result<void> apply_environment(const Environment& environment, Options& options) {
-  for (const auto& [variable, value] : environment) {
+  for (const auto& entry : environment) {
+    const std::string& variable = entry.first;  // clang 14 captures no bindings
     if (!variable.starts_with(kVariablePrefix)) continue;
     const auto& table = option_table();
     const auto option = std::find_if(table.begin(), table.end(), [&](const Option& candidate) {
       return candidate.environment_name() == variable;
     });
     if (option != table.end()) {
-      const auto set = set_option(options, *option, value);
+      const auto set = set_option(options, *option, entry.second);
       if (!set) return set.error().in("environment variable " + variable);
     } else if (is_meant_for_us(variable)) {
       return unknown_option(option_name(variable)).in("environment variable " + shown(variable));

@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "fs/edit_distance.h"
@@ -58,8 +59,8 @@ OptionValue number(std::uint64_t min, std::uint64_t max, Field field) {
           [min, max, field](Options& o, std::string_view v) {
             const auto value = parse_whole_number(v);
             if (!value || *value < min || *value > max) return false;
-            // Also into an optional: the type that is assigned is the one inside.
-            field(o) = static_cast<std::uint32_t>(*value);
+            using Number = std::remove_reference_t<decltype(field(o))>;  // perhaps optional
+            field(o) = static_cast<Number>(*value);
             return true;
           }};
 }
@@ -82,7 +83,7 @@ OptionValue size(std::uint64_t min, std::uint64_t max, bool power_of_two, Field 
 template <typename Field>
 OptionValue size_or_share(std::uint64_t min, double share_max, Field field) {
   return {OptionType::kSize,
-          "a size of at least " + format_size(min) +
+          (min > 0 ? "a size of at least " + format_size(min) : std::string("a size")) +
               " such as \"20 GiB\", or a share of the disk " +
               (min > 0 ? "above 0% and up to " : "from 0% to ") +
               std::to_string(static_cast<int>(share_max * 100)) + "% such as \"10%\"",
@@ -456,14 +457,19 @@ Result<void> check_together(const Options& options) {
   return {};
 }
 
-std::string shown(std::string_view text) {
-  constexpr std::size_t kCharsMax = 80;
-  if (text.find('@') != std::string_view::npos) return "a value with '@' in it, not shown here";
-  std::string line = "'";
-  for (const char c : text.substr(0, kCharsMax)) {
-    line += static_cast<unsigned char>(c) < ' ' || c == 0x7f ? '?' : c;
+std::string one_line(std::string_view text) {
+  std::string line(text);
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
   }
-  return line + (text.size() > kCharsMax ? "...'" : "'");
+  return line;
+}
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t kBytesMax = 80;
+  if (text.find('@') != std::string_view::npos) return "a value with '@' in it, not shown here";
+  const bool whole = text.size() <= kBytesMax;
+  return "'" + one_line(text.substr(0, kBytesMax)) + (whole ? "'" : "...'");
 }
 
 }  // namespace augurfs

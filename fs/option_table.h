@@ -71,8 +71,10 @@ Options default_options();
 // What no option decides by itself, once all are set.
 Result<void> check_together(const Options& options);
 
-// Text from outside as it may stand in a message: quoted, one line, of bounded length, and hidden
-// when it looks like a URL with a password in it.
+// Text from outside as it may stand in a message: with a '?' for each character that would leave
+// the line or steer the terminal.
+std::string one_line(std::string_view text);
+// The same in quotes, of bounded length, and hidden when it looks like a URL with a password in it.
 std::string shown(std::string_view text);
 
 }  // namespace augurfs
