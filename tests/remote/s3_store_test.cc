@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <cstdlib>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -564,6 +565,12 @@ TEST_F(S3StoreTest, WithoutCredentialsSaysSoAndMakesNoRequest) {
   EXPECT_NE(page.error().message.find("AWS_ACCESS_KEY_ID"), std::string::npos)
       << page.error().message;
   EXPECT_TRUE(server_.http().requests().empty());
+}
+
+TEST(S3Surroundings, ReadTheEnvironmentOfTheProcessUnlessToldOtherwise) {
+  const S3Surroundings surroundings;
+  EXPECT_EQ(surroundings.environment("PATH"), std::getenv("PATH"));
+  EXPECT_EQ(surroundings.environment("AUGURFS_NO_SUCH_VARIABLE"), std::nullopt);
 }
 
 TEST_F(S3StoreTest, ASinkThatWantsNoMoreCancelsWithoutARetry) {
