@@ -98,7 +98,7 @@ class Augurfs(Mounted):
     program = TOP / "build/release/bin/augurfs"
 
     def command(self, url):
-        settings = {"remote.endpoint": url, "remote.path_style": "true", "cache.dir": self.cache}
+        settings = {"remote.endpoint": url, "cache.dir": self.cache}
         return [self.program, "mount", f"s3://{BUCKET}", self.directory,
                 *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]
 

@@ -22,7 +22,7 @@ class Results:
         self.machine = results["machine"]
         self.mounts = results["mounts"]
         self.measures = results["measures"]
-        self.contenders = list(dict.fromkeys(m["contender"] for m in self.measures))
+        self.contenders = self.machine["contenders"]
         self.by_key = {}
         for m in self.measures:
             key = (m["round_trip_ms"], m["job"], m["state"], m["contender"])
