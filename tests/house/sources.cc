@@ -11,6 +11,13 @@ namespace augurfs {
 
 namespace fs = std::filesystem;
 
+std::vector<std::string> read_lines(const fs::path& path) {
+  std::ifstream file(fs::path(AUGURFS_SOURCE_DIRECTORY) / path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
 std::vector<Source> sources(const std::vector<std::string>& folders) {
   const fs::path top = AUGURFS_SOURCE_DIRECTORY;
   std::vector<Source> found;
@@ -18,10 +25,8 @@ std::vector<Source> sources(const std::vector<std::string>& folders) {
     for (const auto& entry : fs::recursive_directory_iterator(top / folder)) {
       const auto extension = entry.path().extension();
       if (extension != ".cc" && extension != ".h") continue;
-      Source source{entry.path().lexically_relative(top), {}};
-      std::ifstream file(entry.path());
-      for (std::string line; std::getline(file, line);) source.lines.push_back(line);
-      found.push_back(std::move(source));
+      const auto path = entry.path().lexically_relative(top);
+      found.push_back({path, read_lines(path)});
     }
   }
   return found;

@@ -12,6 +12,9 @@ struct Source {
   std::vector<std::string> lines;
 };
 
+// The lines of a file; the path is relative to the top of the tree.
+std::vector<std::string> read_lines(const std::filesystem::path& path);
+
 // Every .cc and .h below `folders`.
 std::vector<Source> sources(const std::vector<std::string>& folders);
 
