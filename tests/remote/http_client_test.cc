@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
+#include <random>
 #include <thread>
 
 #include "support/http_server.h"
@@ -43,10 +45,15 @@ struct Collected {
   }
 };
 
+// No two stretches of it are alike.
 std::string pattern(std::size_t size) {
-  std::string text(size, '\0');
-  std::uint32_t value = 1;
-  for (char& c : text) c = static_cast<char>((value = value * 1664525 + 1013904223) >> 24);
+  std::mt19937_64 random(7);
+  std::string text(size + sizeof(std::uint64_t), '\0');
+  for (std::size_t at = 0; at < size; at += sizeof(std::uint64_t)) {
+    const std::uint64_t word = random();
+    std::memcpy(text.data() + at, &word, sizeof word);
+  }
+  text.resize(size);
   return text;
 }
 
@@ -115,7 +122,7 @@ TEST(HttpClient, KeepsItsConnectionsWarm) {
 
 TEST(HttpClient, FeedsALargeBodyToASinkOnTheThreadOfTheCaller) {
   Reply reply;
-  reply.body = pattern(20'000'000);
+  reply.body = pattern(5'000'000);
   HttpServer server(always(reply));
   const auto client = open();
   std::string received;
@@ -135,10 +142,10 @@ TEST(HttpClient, FeedsALargeBodyToASinkOnTheThreadOfTheCaller) {
 
 TEST(HttpClient, PausesForASinkThatIsSlowAndNeverCallsThatAStall) {
   Reply reply;
-  reply.body = pattern(30'000'000);
+  reply.body = pattern(4'000'000);
   HttpServer server(always(reply));
   HttpOptions options;
-  options.stall_timeout = std::chrono::milliseconds(300);
+  options.stall_timeout = std::chrono::milliseconds(500);
   const auto client = open(options);
   // The sink waits for others that stall, and so for longer than a server may.
   Reply late;
@@ -162,7 +169,7 @@ TEST(HttpClient, PausesForASinkThatIsSlowAndNeverCallsThatAStall) {
 
 TEST(HttpClient, ASinkThatWantsNoMoreCancelsTheTransfer) {
   Reply reply;
-  reply.body = pattern(10'000'000);
+  reply.body = pattern(5'000'000);
   HttpServer server(always(reply));
   const auto client = open();
   const auto response = client->send(get(server.url()), wants_all,

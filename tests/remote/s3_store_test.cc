@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <random>
 #include <thread>
@@ -17,10 +18,15 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// No two stretches of it are alike.
 std::string pattern(std::size_t size) {
-  std::string text(size, '\0');
-  std::uint32_t value = 7;
-  for (char& c : text) c = static_cast<char>((value = value * 1664525 + 1013904223) >> 24);
+  std::mt19937_64 random(7);
+  std::string text(size + sizeof(std::uint64_t), '\0');
+  for (std::size_t at = 0; at < size; at += sizeof(std::uint64_t)) {
+    const std::uint64_t word = random();
+    std::memcpy(text.data() + at, &word, sizeof word);
+  }
+  text.resize(size);
   return text;
 }
 

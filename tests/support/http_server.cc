@@ -220,7 +220,10 @@ HttpServer::~HttpServer() {
   changed_.notify_all();
   ::shutdown(listener_, SHUT_RDWR);
   acceptor_.join();
-  for (const int fd : *open_fds_.lock()) ::shutdown(fd, SHUT_RDWR);
+  {
+    auto fds = open_fds_.lock();
+    for (const int fd : *fds) ::shutdown(fd, SHUT_RDWR);
+  }
   threads_.clear();
   ::close(listener_);
 }
