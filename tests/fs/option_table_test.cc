@@ -118,49 +118,48 @@ TEST(OptionTable, TheDefaultsAreThoseThatAreDocumented) {
   EXPECT_EQ(options.log.file, "");
 }
 
-// One value that is not the default for each option, and where it must arrive. An option that
-// wrote into its neighbour's field would pass every other test.
+// A value for each option that is not its default.
+const std::vector<std::pair<std::string_view, std::string_view>> kOtherValues = {
+    {"remote.endpoint", "https://h:1"},
+    {"remote.region", "r"},
+    {"remote.path_style", "false"},
+    {"remote.profile", "p"},
+    {"remote.anonymous", "true"},
+    {"remote.requester_pays", "true"},
+    {"remote.ca_bundle", "/ca"},
+    {"remote.client_certificate", "/cert"},
+    {"remote.client_key", "/key"},
+    {"remote.max_connections", "101"},
+    {"remote.connect_timeout", "102 ms"},
+    {"remote.stall_timeout", "103 ms"},
+    {"remote.deadline", "104 s"},
+    {"remote.max_attempts", "99"},
+    {"cache.dir", "/dir"},
+    {"cache.size", "20 GiB"},
+    {"cache.free_space", "1 GiB"},
+    {"cache.chunk_size", "64K"},
+    {"metadata.ttl", "105 ms"},
+    {"metadata.max_entries", "1006"},
+    {"mount.allow_other", "true"},
+    {"mount.uid", "107"},
+    {"mount.gid", "108"},
+    {"mount.file_mode", "0400"},
+    {"mount.directory_mode", "0500"},
+    {"mount.read_only", "yes"},
+    {"mount.auto_unmount", "false"},
+    {"mount.threads", "109"},
+    {"prefetch.mode", "off"},
+    {"prefetch.max_transfers", "110"},
+    {"prefetch.max_window", "2 MiB"},
+    {"log.level", "debug"},
+    {"log.file", "/log"},
+};
+
+// An option that wrote into its neighbour's field would pass every other test.
 TEST(OptionTable, EveryOptionArrivesWhereItBelongs) {
   Options options = default_options();
-  const auto set = [&](std::string_view name, std::string_view text) {
-    EXPECT_EQ(refusal(options, name, text), "");
-  };
-  for (const auto& [name, text] : std::vector<std::pair<std::string_view, std::string_view>>{
-           {"remote.endpoint", "https://h:1"},
-           {"remote.region", "r"},
-           {"remote.path_style", "false"},
-           {"remote.profile", "p"},
-           {"remote.anonymous", "true"},
-           {"remote.requester_pays", "true"},
-           {"remote.ca_bundle", "/ca"},
-           {"remote.client_certificate", "/cert"},
-           {"remote.client_key", "/key"},
-           {"remote.max_connections", "101"},
-           {"remote.connect_timeout", "102 ms"},
-           {"remote.stall_timeout", "103 ms"},
-           {"remote.deadline", "104 s"},
-           {"remote.max_attempts", "99"},
-           {"cache.dir", "/dir"},
-           {"cache.size", "20 GiB"},
-           {"cache.free_space", "1 GiB"},
-           {"cache.chunk_size", "64K"},
-           {"metadata.ttl", "105 ms"},
-           {"metadata.max_entries", "1006"},
-           {"mount.allow_other", "true"},
-           {"mount.uid", "107"},
-           {"mount.gid", "108"},
-           {"mount.file_mode", "0400"},
-           {"mount.directory_mode", "0500"},
-           {"mount.read_only", "yes"},
-           {"mount.auto_unmount", "false"},
-           {"mount.threads", "109"},
-           {"prefetch.mode", "off"},
-           {"prefetch.max_transfers", "110"},
-           {"prefetch.max_window", "2 MiB"},
-           {"log.level", "debug"},
-           {"log.file", "/log"}}) {
-    set(name, text);
-  }
+  EXPECT_EQ(kOtherValues.size(), option_table().size());
+  for (const auto& [name, text] : kOtherValues) EXPECT_EQ(refusal(options, name, text), "");
   EXPECT_EQ(options.remote.endpoint, "https://h:1");
   EXPECT_EQ(options.remote.region, "r");
   EXPECT_EQ(options.remote.path_style, false);
