@@ -11,7 +11,7 @@ namespace augurfs {
 
 struct CommandLimits {
   std::chrono::milliseconds timeout{60'000};  // a person may have to tap a security key
-  std::size_t output_bytes_max = 64 * 1024;
+  std::size_t output_bytes_max = 65'536;
 };
 
 // Runs `command` by /bin/sh with nothing on its standard input, and returns what it wrote to its
