@@ -172,7 +172,7 @@ void CredentialChain::Parts::answer(const Result<Found>& result) {
 // Asks on a thread of its own, so that nobody waits; the caller has set `asking`.
 void CredentialChain::Parts::refresh_behind(std::optional<std::size_t> kept_to) {
   const auto refresh = [this, kept_to](std::stop_token stop) {
-    const auto result = ask(kept_to, std::move(stop));
+    const auto result = ask(kept_to, stop);
     if (!result && result.error().code != ErrorCode::kCancelled) {
       spdlog::warn("credentials.refresh_failed error=\"{}\"", result.error().message);
     }

@@ -15,7 +15,7 @@ namespace augurfs {
 namespace {
 
 // Small enough for a slow link to deliver evenly, large enough for a system call to be cheap.
-constexpr std::size_t kPieceBytes = 128 * 1024;
+constexpr std::size_t kPieceBytes = 131'072;
 
 // The kernel stamps changes with a clock that ticks every 1 to 10 ms: a second write within a tick
 // of the first leaves the same times. A file is read only once it is older than a tick, so that

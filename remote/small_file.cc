@@ -13,7 +13,7 @@
 namespace augurfs {
 namespace {
 
-constexpr std::size_t kBytesMax = 1024 * 1024;
+constexpr std::size_t kBytesMax = 1'048'576;
 
 Error cannot_read(const std::string& path, int error_number) {
   const bool denied = error_number == EACCES || error_number == EPERM;

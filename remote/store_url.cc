@@ -161,7 +161,7 @@ std::string StoreUrl::to_string() const {
   std::string text = "file://" + directory;
   char separator = '?';
   for (const auto& [name, value] : query) {
-    text += separator + name + "=" + value;
+    text.append(1, separator).append(name).append("=").append(value);
     separator = '&';
   }
   return text;
