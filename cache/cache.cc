@@ -14,6 +14,7 @@ Result<std::unique_ptr<Cache>> Cache::open(const CacheOptions& options, ObjectSt
   chunk_options.size_bytes_max = options.size_bytes_max;
   chunk_options.free_space_bytes_min = options.free_space_bytes_min;
   chunk_options.chunk_size_bytes = options.chunk_size_bytes;
+  chunk_options.disk = options.disk;
   auto chunks = ChunkStore::open(chunk_options);
   if (!chunks) return chunks.error();
   return std::unique_ptr<Cache>(new Cache(options, store, std::move(*chunks)));

@@ -24,6 +24,7 @@ struct CacheOptions {
   std::uint64_t metadata_entries_max = 1'000'000;  // attributes + listing entries kept in memory
   // Where time comes from; tests pass a manual clock.
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
+  Disk* disk = nullptr;  // borrowed; null: the machine's own; tests pass one that fails
 };
 
 // What the cache did since it was opened, and what it holds. Measured; may only be late.
