@@ -39,7 +39,7 @@ class ChunkIndex {
   // three pages (a leaf, its split, their parent) a change, once in the journal and once in the
   // database, beside the journal that waits to be folded back.
   static constexpr std::uint64_t kGrowthBytesMax =
-      std::uint64_t{Sqlite::kPageBytes} * (2 * 3 * kBatchChanges + Sqlite::kWalPages + 64);
+      std::uint64_t{Sqlite::kPageBytes} * (6 * kBatchChanges + Sqlite::kWalPages + 64);
 
   static Result<ChunkIndex> open(const std::filesystem::path& path,
                                  const std::string& store_identity);

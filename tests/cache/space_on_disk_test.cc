@@ -42,10 +42,10 @@ TEST_F(SpaceOnDisk, NeverExceedsTheQuotaWithScatteredChunks) {
   };
   auto store = open_store(options_);
   std::mt19937 random(1);
-  for (int i = 0; i < 4000; ++i) {
+  for (int i = 0; i < 2500; ++i) {
     const Version version{"file" + std::to_string(random() % 3), "1", 64U << 20U};
     EXPECT_TRUE(put(*store, version, static_cast<std::uint32_t>(random() % 8192) * 2));
-    if (i % 100 == 0) {
+    if (i % 250 == 0) {
       ASSERT_TRUE(store->flush());
     }
   }
@@ -63,9 +63,9 @@ TEST_F(SpaceOnDisk, NeverExceedsTheQuotaWithManySmallFiles) {
     EXPECT_LE(occupied_bytes(options_.directory), options_.size_bytes_max);
   };
   auto store = open_store(options_);
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 2500; ++i) {
     EXPECT_TRUE(put(*store, {"file" + std::to_string(i), "1", 100}, 0));
-    if (i % 100 == 0) {
+    if (i % 250 == 0) {
       ASSERT_TRUE(store->flush());
     }
   }
