@@ -58,7 +58,8 @@ using WantsBody = std::function<bool(const HttpResponse& headers_only)>;
 // error. Redirects are not followed. No other file includes curl.
 class HttpClient {
  public:
-  static constexpr std::size_t kBodyBytesMax = std::size_t{16} * 1024 * 1024;  // a LIST page is about 500 KiB
+  // A LIST page is about 500 KiB.
+  static constexpr std::size_t kBodyBytesMax = std::size_t{16} * 1024 * 1024;
 
   // kInvalid when a file of `options` cannot be read.
   static Result<std::unique_ptr<HttpClient>> open(const HttpOptions& options);
