@@ -14,8 +14,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <string>
+
+#include "fs/process_handle.h"
 
 namespace augurfs {
 namespace {
@@ -25,7 +26,7 @@ using std::chrono::steady_clock;
 
 // More than opening a store, a cache and a mount may take by their own limits.
 constexpr std::chrono::seconds kReadyWithin{90};
-constexpr std::chrono::seconds kEndWithin{10};
+constexpr std::chrono::seconds kEndWithin{10};  // once it has said why, or should have
 constexpr char kReady = '+';  // what the child says; anything else is an error message
 
 void print_error(const std::string& message) {
@@ -81,24 +82,16 @@ std::string hear(int child) {
   return said;
 }
 
-bool ended_within(pid_t child, milliseconds time) {
-  constexpr milliseconds kStep{10};
-  for (milliseconds waited{}; waited < time; waited += kStep) {
-    if (::waitpid(child, nullptr, WNOHANG) == child) return true;
-    const timespec step{0, std::chrono::nanoseconds(kStep).count()};
-    ::nanosleep(&step, nullptr);
-  }
-  return false;
-}
-
 int wait_as_parent(pid_t child, int pipe) {
+  const ProcessHandle daemon(child);
   const std::string said = hear(pipe);
   if (!said.empty() && said.front() == kReady) return 0;
-  if (!ended_within(child, said.empty() ? milliseconds{100} : milliseconds{kEndWithin})) {
+  if (!daemon.ends_within(kEndWithin)) {
     // It is stuck. Its watchdog takes away what it may have mounted.
     ::kill(child, SIGTERM);
-    if (!ended_within(child, kEndWithin)) ::kill(child, SIGKILL);
+    if (!daemon.ends_within(kEndWithin)) ::kill(child, SIGKILL);
   }
+  ::waitpid(child, nullptr, 0);
   print_error(!said.empty() ? said
                             : "the daemon ended, or did not get ready in time, without a word; its "
                               "log may say more");

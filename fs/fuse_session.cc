@@ -371,11 +371,11 @@ fuse_lowlevel_ops operations() {
   return table;
 }
 
-#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
+// We read and write the device ourselves, for two things that libfuse does not do.
+
 // libfuse before 3.17 accepts FUSE_CAP_PARALLEL_DIROPS and never tells the kernel
 // (libfuse/libfuse#861): every lookup in a directory would wait for the round trip of the one
-// before. So we write to the device ourselves and set the flag in the reply to INIT, which is
-// the first one sent.
+// before. The reply to INIT is the first one sent; it gets the flag here.
 ssize_t write_device(int fd, iovec* pieces, int count, void* user_data) {
   constexpr int kHeaderAndBody = 2;
   auto& parts = *static_cast<Parts*>(user_data);
@@ -388,19 +388,24 @@ ssize_t write_device(int fd, iovec* pieces, int count, void* user_data) {
   return ::writev(fd, pieces, count);
 }
 
-ssize_t read_device(int fd, void* buffer, std::size_t size, void*) {
-  return ::read(fd, buffer, size);
+// When the file system is unmounted, libfuse waits for the requests in service; but nobody waits
+// for their replies any more, so they are ended.
+ssize_t read_device(int fd, void* buffer, std::size_t size, void* user_data) {
+  const ssize_t count = ::read(fd, buffer, size);
+  const int error = errno;
+  if (count < 0 && (error == ENODEV || error == ECONNABORTED)) {
+    static_cast<Parts*>(user_data)->stop.request_stop();
+  }
+  errno = error;
+  return count;
 }
 
-int speak_for_libfuse(fuse_session* session) {
+int take_device(fuse_session* session) {
   fuse_custom_io io{};
   io.writev = write_device;
   io.read = read_device;
   return fuse_session_custom_io(session, &io, fuse_session_fd(session));
 }
-#else
-int speak_for_libfuse(fuse_session*) { return 0; }
-#endif
 
 // Collects what libfuse and fusermount3 print while mounting: they say why in no other way.
 class MountMessages {
@@ -516,7 +521,7 @@ Result<std::unique_ptr<FuseSession>> FuseSession::mount(const FuseSessionOptions
   parts->session = new_session(options, parts.get());
   if (parts->session == nullptr ||
       fuse_session_mount(parts->session, options.directory.c_str()) != 0 ||
-      speak_for_libfuse(parts->session) != 0) {
+      take_device(parts->session) != 0) {
     return Error{ErrorCode::kUnavailable, fmt::format("cannot mount on {}: {}",
                                                       options.directory.string(), messages.text())};
   }

@@ -20,7 +20,7 @@ struct FuseSessionOptions {
   std::uint32_t gid = 0;
   std::uint32_t file_mode = 0444;  // permission bits
   std::uint32_t directory_mode = 0555;
-  std::chrono::milliseconds name_ttl{30'000};  // how long the kernel believes where a name leads
+  std::chrono::milliseconds name_ttl{60'000};  // how long the kernel believes where a name leads
   int threads = 16;                            // requests served at once
 };
 

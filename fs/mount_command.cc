@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 #include <memory>
+#include <stop_token>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -47,11 +48,12 @@ struct MountPlan {
 };
 
 Result<void> check_fuse_device() {
-  if (::access("/dev/fuse", F_OK) == 0) return {};
+  if (::access("/dev/fuse", R_OK | W_OK) == 0) return {};
+  const char* remedy = errno == ENOENT ? "load the module (modprobe fuse), or start the container "
+                                         "with --device /dev/fuse --cap-add SYS_ADMIN"
+                                       : "only root may mount here until: chmod 0666 /dev/fuse";
   return Error{ErrorCode::kUnavailable,
-               std::string("/dev/fuse: ") + std::strerror(errno) +
-                   "; load the module (modprobe fuse), or start the container with --device "
-                   "/dev/fuse --cap-add SYS_ADMIN"};
+               fmt::format("/dev/fuse: {}; {}", std::strerror(errno), remedy)};
 }
 
 Result<fs::path> log_file_of(const MountCommand& command, const StoreUrl& url,
@@ -87,7 +89,7 @@ Result<MountPlan> plan(const MountCommand& command, const Environment& environme
 
 // One small listing with few retries, so that a wrong bucket, a denied access or a server that is
 // not there is told now and exactly, not at the first read after minutes of patience.
-Result<void> probe(const MountPlan& plan) {
+Result<void> probe(const MountPlan& plan, std::stop_token stop) {
   constexpr int kAttemptsMax = 2;
   constexpr std::chrono::milliseconds kDeadline{20'000};
   StoreOptions options = plan.options.remote;
@@ -98,13 +100,9 @@ Result<void> probe(const MountPlan& plan) {
   ListRequest request;
   request.prefix = plan.url.prefix;
   request.max_keys = 1;
-  if (auto page = (*store)->list(request, {}); !page) return page.error();
+  if (auto page = (*store)->list(request, std::move(stop)); !page) return page.error();
   return {};
 }
-
-// The cache believes a name for a while, then the kernel believes the cache: half of the time to
-// live each, so that together they keep the promise of metadata.ttl.
-std::chrono::milliseconds believed_for(const Options& options) { return options.metadata.ttl / 2; }
 
 // The size of the disk on which the directory lies, or will lie.
 std::uint64_t disk_bytes(fs::path directory) {
@@ -127,7 +125,7 @@ CacheOptions cache_options(const MountPlan& plan) {
   // One connection is always left to readers that wait.
   out.prefetch_transfers_max =
       std::min(options.prefetch.transfers_max, options.remote.max_connections - 1);
-  out.metadata_ttl = believed_for(options);
+  out.metadata_ttl = options.metadata.ttl;
   out.metadata_entries_max = options.metadata.entries_max;
   return out;
 }
@@ -154,7 +152,7 @@ FuseSessionOptions session_options(const MountPlan& plan) {
   out.gid = mount.gid.value_or(::getgid());
   out.file_mode = mount.file_mode;
   out.directory_mode = mount.directory_mode;
-  out.name_ttl = believed_for(plan.options);
+  out.name_ttl = plan.options.metadata.ttl;
   out.threads = mount.threads;
   return out;
 }
@@ -233,15 +231,15 @@ sigset_t ending_signals() {
   return signals;
 }
 
-// Stops the session when the process is told to end. The signals are blocked in every thread.
+// Asks to stop when the process is told to end. The signals are blocked in every thread.
 class SignalWatch {
  public:
-  explicit SignalWatch(FuseSession& session)
-      : thread_([&session] {
+  SignalWatch()
+      : thread_([this] {
           const sigset_t signals = ending_signals();
           int signal = 0;
           ::sigwait(&signals, &signal);
-          session.stop();
+          source_.request_stop();
         }) {}
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
@@ -250,22 +248,29 @@ class SignalWatch {
     thread_.join();
   }
 
+  std::stop_token token() const { return source_.get_token(); }
+  void end() { source_.request_stop(); }
+
  private:
+  std::stop_source source_;
   std::thread thread_;
 };
 
 Result<void> serve_mount(const MountPlan& plan, const Ready& ready) {
-  if (auto reachable = probe(plan); !reachable) return reachable;
+  SignalWatch signals;
+  if (auto reachable = probe(plan, signals.token()); !reachable) return reachable;
   Mount mount(plan);
   if (auto opened = mount.open(); !opened) return opened;
-  const SignalWatch signals(mount.session());
+  FuseSession& session = mount.session();
+  const std::stop_callback stop_session(signals.token(), [&session] { session.stop(); });
   bool abandoned = false;
-  auto served = mount.session().run([&] {
+  const auto on_ready = [&] {
     spdlog::info("mount.ready directory={} source={}", plan.mount_point.string(),
                  plan.url.to_string());
     abandoned = !ready();
-    if (abandoned) ::kill(::getpid(), SIGTERM);
-  });
+    if (abandoned) signals.end();
+  };
+  auto served = session.run(on_ready);
   spdlog::info("mount.ended directory={}", plan.mount_point.string());
   if (served && abandoned) return Error{ErrorCode::kCancelled, "nobody waited for the mount"};
   return served;

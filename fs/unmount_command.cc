@@ -1,7 +1,5 @@
 #include "fs/unmount_command.h"
 
-#include <poll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -11,6 +9,7 @@
 
 #include "fs/admin_socket.h"
 #include "fs/mount_point.h"
+#include "fs/process_handle.h"
 #include "fs/runtime_directory.h"
 
 namespace augurfs {
@@ -18,28 +17,6 @@ namespace {
 
 // A daemon writes its index and ends its requests within this.
 constexpr std::chrono::milliseconds kEndWithin{60'000};
-
-// A process that stays the same one even when its number is given to another.
-class ProcessHandle {
- public:
-  // By number: the header of glibc 2.36 declares pidfd_open() as a function of C++.
-  explicit ProcessHandle(pid_t process)
-      : descriptor_(static_cast<int>(::syscall(SYS_pidfd_open, process, 0))) {}
-  ProcessHandle(const ProcessHandle&) = delete;
-  ProcessHandle& operator=(const ProcessHandle&) = delete;
-  ~ProcessHandle() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-
-  bool ends_within(std::chrono::milliseconds time) const {
-    if (descriptor_ < 0) return true;
-    pollfd ended{descriptor_, POLLIN, 0};
-    return ::poll(&ended, 1, static_cast<int>(time.count())) > 0;
-  }
-
- private:
-  int descriptor_;
-};
 
 std::optional<pid_t> daemon_of(const std::filesystem::path& socket) {
   const auto status = ask_status(socket);

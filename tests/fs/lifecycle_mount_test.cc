@@ -1,0 +1,206 @@
+// How a mount begins and ends, by the program itself.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "remote/unique_fd.h"
+#include "support/mount.h"
+
+namespace augurfs {
+namespace {
+
+std::size_t sockets_for(const TestMount& drive) {
+  // Root's sockets lie in one place for all; this one is known by its answer.
+  const ProgramResult all = drive.augurfs({"status", "--json"});
+  std::size_t count = 0;
+  for (const auto& mount : nlohmann::json::parse(all.output)) {
+    if (mount.at("mount_point") == drive.path().string()) ++count;
+  }
+  return count;
+}
+
+void expect_nothing_left(const TestMount& drive) {
+  EXPECT_FALSE(drive.mounted());
+  EXPECT_TRUE(drive.daemon_ends());
+  EXPECT_EQ(sockets_for(drive), 0U);
+  // The lock is free and the index sound: the next daemon takes the cache as it is.
+}
+
+TEST(MountLifecycle, TheDriveAnswersWhenTheCommandReturns) {
+  TestMount drive;
+  drive.put("a/b.txt", "bytes");
+  const ProgramResult mounted = drive.mount();
+  ASSERT_EQ(mounted.exit_code, 0) << mounted.errors;
+  EXPECT_EQ(mounted.output + mounted.errors, "");
+  EXPECT_EQ(read_file(drive.path("a/b.txt")), "bytes");
+}
+
+TEST(MountLifecycle, UnmountReturnsWhenTheDaemonIsGone) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  const ProgramResult unmounted = drive.unmount();
+  EXPECT_EQ(unmounted.exit_code, 0) << unmounted.errors;
+  EXPECT_NE(::waitpid(drive.daemon(), nullptr, WNOHANG), 0) << "still running";
+  expect_nothing_left(drive);
+}
+
+TEST(MountLifecycle, UmountEndsTheDaemon) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  const ProgramResult unmounted = run_program({"umount", drive.path()}, drive.environment());
+  EXPECT_EQ(unmounted.exit_code, 0) << unmounted.errors;
+  expect_nothing_left(drive);
+}
+
+TEST(MountLifecycle, Fusermount3EndsTheDaemon) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  const ProgramResult unmounted =
+      run_program({"fusermount3", "-u", drive.path()}, drive.environment());
+  EXPECT_EQ(unmounted.exit_code, 0) << unmounted.errors;
+  expect_nothing_left(drive);
+}
+
+TEST(MountLifecycle, SigtermEndsTheDaemonAlsoWhenItsDriveIsInUse) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  const UniqueFd user(::open(drive.path("a").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(user);
+  ASSERT_EQ(::kill(drive.daemon(), SIGTERM), 0);
+  EXPECT_TRUE(drive.daemon_ends());
+  EXPECT_TRUE(drive.unmounts());
+  expect_nothing_left(drive);
+}
+
+TEST(MountLifecycle, TheDaemonEndsWithSuccessOnSigterm) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  ASSERT_EQ(::kill(drive.daemon(), SIGTERM), 0);
+  int status = -1;
+  ASSERT_EQ(::waitpid(drive.daemon(), &status, 0), drive.daemon());
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(MountLifecycle, ADriveInUseStaysMountedAndNamesItsUser) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  {
+    const UniqueFd user(::open(drive.path("a").c_str(), O_RDONLY | O_CLOEXEC));
+    const ProgramResult refused = drive.unmount();
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_NE(refused.errors.find("in use by process"), std::string::npos) << refused.errors;
+    EXPECT_NE(refused.errors.find(std::to_string(::getpid())), std::string::npos);
+    EXPECT_EQ(read_file(drive.path("a")), "bytes");
+  }
+  EXPECT_EQ(drive.unmount().exit_code, 0);
+}
+
+TEST(MountLifecycle, AKilledDaemonLeavesNoDeadMountBehind) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  drive.kill_daemon();
+  EXPECT_TRUE(drive.unmounts());
+  EXPECT_EQ(sockets_for(drive), 0U);
+}
+
+TEST(MountLifecycle, AWarmCacheOutlivesAnUnmount) {
+  TestMount drive;
+  const std::string bytes = some_bytes(3 << 20);
+  drive.put("a", bytes);
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  EXPECT_EQ(read_file(drive.path("a")), bytes);
+  ASSERT_EQ(drive.unmount().exit_code, 0);
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  EXPECT_EQ(read_file(drive.path("a")), bytes);
+  EXPECT_EQ(drive.status("cache", "misses"), 0U);
+  EXPECT_EQ(drive.status("remote", "bytes_received"), 0U);
+}
+
+TEST(MountLifecycle, AWarmCacheOutlivesAKill) {
+  TestMount drive;
+  const std::string bytes = some_bytes(3 << 20);
+  drive.put("a", bytes);
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  EXPECT_EQ(read_file(drive.path("a")), bytes);
+  // The index is written behind; what is asked of it is rightness and most of the warmth.
+  drive.kill_daemon();
+  ASSERT_TRUE(drive.unmounts());
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  EXPECT_EQ(read_file(drive.path("a")), bytes);
+  ASSERT_EQ(drive.unmount().exit_code, 0);
+}
+
+TEST(MountLifecycle, TwoBucketsAreMountedAtOnce) {
+  TestMount first;
+  TestMount second;
+  first.put("name", "first");
+  second.put("name", "second");
+  ASSERT_EQ(first.mount().exit_code, 0);
+  ASSERT_EQ(second.mount().exit_code, 0);
+  EXPECT_EQ(read_file(first.path("name")), "first");
+  EXPECT_EQ(read_file(second.path("name")), "second");
+  EXPECT_EQ(sockets_for(first), 1U);
+  ASSERT_EQ(first.unmount().exit_code, 0);
+  EXPECT_EQ(read_file(second.path("name")), "second");
+}
+
+TEST(MountLifecycle, AForegroundMountTellsSystemdWhenItIsReady) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  const TemporaryDirectory directory;
+  const std::string name = directory.path() / "notify";
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, name.c_str(), name.size() + 1);
+  ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  drive.environment()["NOTIFY_SOCKET"] = name;
+  ProgramResult ended;
+  std::thread foreground([&] { ended = drive.mount({"-f", "--set", "log.file=stderr"}); });
+  std::array<char, 64> said{};
+  const ssize_t count = ::recv(socket.get(), said.data(), said.size(), 0);
+  EXPECT_EQ(std::string_view(said.data(), static_cast<std::size_t>(count)), "READY=1");
+  EXPECT_EQ(read_file(drive.path("a")), "bytes");
+  EXPECT_EQ(drive.unmount().exit_code, 0);
+  foreground.join();
+  EXPECT_NE(ended.errors.find("mount.ready"), std::string::npos) << ended.errors;
+}
+
+TEST(MountLifecycle, StatusTellsOfEachMountAndForgetsTheDead) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  EXPECT_EQ(read_file(drive.path("a")), "bytes");
+  const ProgramResult text = drive.augurfs({"status", drive.path()});
+  EXPECT_NE(text.output.find(drive.url() + " on " + drive.path().string()), std::string::npos);
+  EXPECT_EQ(drive.status("cache", "misses"), 1U);
+  EXPECT_GT(drive.status("remote", "requests"), 0U);
+  EXPECT_EQ(drive.status("file_system", "inodes"), 2U);
+  ASSERT_EQ(drive.unmount().exit_code, 0);
+  const ProgramResult none = drive.augurfs({"status", drive.path()});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_NE(none.errors.find("no mount of yours"), std::string::npos) << none.errors;
+}
+
+}  // namespace
+}  // namespace augurfs

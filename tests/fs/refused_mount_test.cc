@@ -1,0 +1,148 @@
+// What a person is told when a mount cannot be: the reason, and nothing stays mounted or running.
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "remote/unique_fd.h"
+#include "support/mount.h"
+
+namespace augurfs {
+namespace {
+
+namespace fs = std::filesystem;
+
+// `words` are what the person needs to read.
+void expect_refused(const TestMount& drive, const ProgramResult& result,
+                    const std::vector<std::string>& words) {
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_NE(result.exit_code, 124) << "took too long";
+  EXPECT_EQ(result.output, "");
+  for (const std::string& word : words) {
+    EXPECT_NE(result.errors.find(word), std::string::npos) << word << " not in: " << result.errors;
+  }
+  EXPECT_EQ(std::count(result.errors.begin(), result.errors.end(), '\n'), 1) << result.errors;
+  EXPECT_FALSE(drive.mounted());
+  const ProgramResult processes = run_program(
+      {"pgrep", "-f", "augurfs mount .* " + drive.path().string()}, {{"PATH", "/usr/bin:/bin"}});
+  EXPECT_EQ(processes.output, "") << "still running";
+}
+
+TEST(RefusedMount, ADirectoryThatIsMissing) {
+  TestMount drive;
+  fs::remove(drive.path());
+  expect_refused(drive, drive.mount(), {drive.path(), "does not exist", "mkdir"});
+}
+
+TEST(RefusedMount, AFileInsteadOfADirectory) {
+  TestMount drive;
+  fs::remove(drive.path());
+  const UniqueFd file(::open(drive.path().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  expect_refused(drive, drive.mount(), {drive.path(), "not a directory"});
+}
+
+TEST(RefusedMount, ADirectoryThatIsNotEmpty) {
+  TestMount drive;
+  fs::create_directory(drive.path("something"));
+  expect_refused(drive, drive.mount(), {drive.path(), "not empty"});
+}
+
+TEST(RefusedMount, ADirectoryThatIsMountedAlready) {
+  TestMount drive;
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  const ProgramResult second = drive.augurfs(
+      {"mount", drive.url(), drive.path(), "--set", "cache.dir=" + drive.cache().string() + "2"});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_NE(second.errors.find("already mounted"), std::string::npos) << second.errors;
+  EXPECT_TRUE(drive.mounted());
+}
+
+TEST(RefusedMount, ADeadMountOfOurOwnIsTakenAway) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  // Without the watchdog, as if it had been killed as well.
+  ASSERT_EQ(drive.mount({"--set", "mount.auto_unmount=false"}).exit_code, 0);
+  drive.kill_daemon();
+  ASSERT_TRUE(drive.mounted());
+  const ProgramResult again = drive.mount();
+  ASSERT_EQ(again.exit_code, 0) << again.errors;
+  EXPECT_EQ(read_file(drive.path("a")), "bytes");
+}
+
+TEST(RefusedMount, ADeadMountOfOurOwnCanBeUnmounted) {
+  TestMount drive;
+  ASSERT_EQ(drive.mount({"--set", "mount.auto_unmount=false"}).exit_code, 0);
+  drive.kill_daemon();
+  ASSERT_TRUE(drive.mounted());
+  const ProgramResult unmounted = drive.unmount();
+  EXPECT_EQ(unmounted.exit_code, 0) << unmounted.errors;
+  EXPECT_FALSE(drive.mounted());
+}
+
+TEST(RefusedMount, ACacheDirectoryThatAnotherDaemonHas) {
+  TestMount drive;
+  TestMount other;
+  ASSERT_EQ(other.mount().exit_code, 0);
+  expect_refused(drive, drive.mount({"--set", "cache.dir=" + other.cache().string()}),
+                 {other.cache(), "in use", std::to_string(other.daemon())});
+}
+
+TEST(RefusedMount, ACacheDirectoryThatCannotBeWritten) {
+  TestMount drive;
+  expect_refused(drive, drive.mount({"--set", "cache.dir=/proc/cache"}), {"/proc/cache"});
+}
+
+TEST(RefusedMount, ACacheDirectoryOfAnotherUser) {
+  ASSERT_EQ(::geteuid(), 0U) << "needs root to make one";
+  TestMount drive;
+  fs::create_directory(drive.cache());
+  ASSERT_EQ(::chown(drive.cache().c_str(), 12'345, 12'345), 0);
+  expect_refused(drive, drive.mount(), {drive.cache()});
+}
+
+TEST(RefusedMount, ALogThatCannotBeWritten) {
+  TestMount drive;
+  expect_refused(drive, drive.mount({"--set", "log.file=/proc/log"}), {"/proc/log"});
+}
+
+TEST(RefusedMount, ABucketThatIsNotThere) {
+  TestMount drive;
+  expect_refused(drive, drive.mount_url("file:///no/such/bucket"), {"/no/such/bucket"});
+}
+
+TEST(RefusedMount, AUrlOfAnUnknownScheme) {
+  TestMount drive;
+  expect_refused(drive, drive.mount_url("gopher://bucket"), {"gopher", "s3://bucket"});
+}
+
+TEST(RefusedMount, AMachineWithoutFuse) {
+  ASSERT_EQ(::geteuid(), 0U) << "needs root to hide /dev/fuse";
+  TestMount drive;
+  // In a mount namespace of its own, with a /dev that has little; the test may live in /dev/shm.
+  const std::string hide =
+      "mount --bind /dev/shm /mnt && mount -t tmpfs none /dev && mkdir /dev/shm && "
+      "mount --bind /mnt /dev/shm && mknod /dev/null c 1 3 && exec \"$@\"";
+  const ProgramResult result =
+      run_program({"unshare", "-m", "sh", "-c", hide, "sh", augurfs_program(), "mount", drive.url(),
+                   drive.path(), "-f", "--set", "cache.dir=" + drive.cache().string()},
+                  drive.environment());
+  expect_refused(drive, result, {"/dev/fuse", "modprobe fuse"});
+}
+
+TEST(RefusedMount, ACommandLineThatIsWrongIsTold) {
+  TestMount drive;
+  expect_refused(drive, drive.mount({"--set", "cache.sise=1 GiB"}), {"cache.sise", "cache.size"});
+}
+
+}  // namespace
+}  // namespace augurfs

@@ -1,0 +1,142 @@
+// Mounts of an ordinary user, through the set-user-id fusermount3.
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "support/mount.h"
+
+namespace augurfs {
+namespace {
+
+namespace fs = std::filesystem;
+
+// As the user nobody, in a mount namespace of its own: /dev/fuse is open to all where udev makes
+// it and to root alone in many containers, so the test brings a node of its own; and the program
+// may lie where nobody can go.
+class UserMount : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(::geteuid(), 0U) << "needs root to become another user";
+    ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    const std::string node = home_.write("fuse", "");
+    constexpr unsigned kMisc = 10;
+    constexpr unsigned kFuse = 229;
+    fs::remove(node);
+    ASSERT_EQ(::mknod(node.c_str(), S_IFCHR, ::makedev(kMisc, kFuse)), 0);
+    ASSERT_EQ(::chmod(node.c_str(), 0666), 0);
+    ASSERT_EQ(::mount(node.c_str(), "/dev/fuse", nullptr, MS_BIND, nullptr), 0);
+    const std::string program = home_.write("augurfs", "");
+    ASSERT_EQ(::mount(augurfs_program().c_str(), program.c_str(), nullptr, MS_BIND, nullptr), 0);
+    fs::create_directory(drive());
+    fs::create_directory(home_.path() / "run");
+    home_.write("bucket/a/b.txt", "bytes");
+    for (const char* name : {"", "drive", "run"}) {
+      ASSERT_EQ(::chown((home_.path() / name).c_str(), kNobody, kNobody), 0);
+    }
+  }
+
+  void TearDown() override {
+    if (daemon_ > 0) {
+      as_user({"fusermount3", "-uz", drive()});
+      EXPECT_TRUE(process_ends(daemon_));
+    }
+    ::umount2((home_.path() / "augurfs").c_str(), MNT_DETACH);
+    ::umount2("/dev/fuse", MNT_DETACH);
+  }
+
+  fs::path drive() const { return home_.path() / "drive"; }
+
+  ProgramResult as_user(const std::vector<std::string>& command) const {
+    std::vector<std::string> words{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
+    words.insert(words.end(), command.begin(), command.end());
+    std::map<std::string, std::string> environment{{"PATH", "/usr/bin:/bin"},
+                                                   {"HOME", home_.path()},
+                                                   {"XDG_RUNTIME_DIR", home_.path() / "run"}};
+    for (const char* name : {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
+      if (const char* value = std::getenv(name)) environment[name] = value;
+    }
+    return run_program(words, environment);
+  }
+
+  ProgramResult augurfs(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), home_.path() / "augurfs");
+    return as_user(arguments);
+  }
+
+  ProgramResult mount(const std::vector<std::string>& more_arguments = {}) {
+    std::vector<std::string> arguments{"mount", "file://" + (home_.path() / "bucket").string(),
+                                       drive()};
+    arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
+    ProgramResult result = augurfs(arguments);
+    if (result.exit_code == 0) {
+      const auto answer = augurfs({"status", drive(), "--json"});
+      daemon_ = nlohmann::json::parse(answer.output).at("pid").get<pid_t>();
+    }
+    return result;
+  }
+
+  bool mounted() const { return is_mounted(drive()); }
+
+  static constexpr uid_t kNobody = 65'534;
+
+  TemporaryDirectory home_;
+  pid_t daemon_ = -1;
+};
+
+TEST_F(UserMount, AnOrdinaryUserMountsReadsAndUnmounts) {
+  const ProgramResult mounted_by_user = mount();
+  ASSERT_EQ(mounted_by_user.exit_code, 0) << mounted_by_user.errors;
+  EXPECT_EQ(as_user({"cat", drive() / "a/b.txt"}).output, "bytes");
+  EXPECT_EQ(as_user({"stat", "-c", "%U", drive() / "a/b.txt"}).output, "nobody\n");
+  EXPECT_TRUE(fs::exists(home_.path() / "run" / "augurfs"));
+  const ProgramResult unmounted = augurfs({"unmount", drive()});
+  EXPECT_EQ(unmounted.exit_code, 0) << unmounted.errors;
+  EXPECT_FALSE(mounted());
+  EXPECT_TRUE(fs::is_empty(home_.path() / "run" / "augurfs"));
+}
+
+TEST_F(UserMount, Fusermount3EndsTheDaemon) {
+  ASSERT_EQ(mount().exit_code, 0);
+  EXPECT_EQ(as_user({"fusermount3", "-u", drive()}).exit_code, 0);
+  EXPECT_FALSE(mounted());
+}
+
+TEST_F(UserMount, AKilledDaemonLeavesNoDeadMountBehind) {
+  ASSERT_EQ(mount().exit_code, 0);
+  ASSERT_EQ(::kill(daemon_, SIGKILL), 0);
+  EXPECT_TRUE(unmounts(drive()));
+}
+
+TEST_F(UserMount, TheReasonIsToldWhenFusermount3Refuses) {
+  ASSERT_EQ(::chown(drive().c_str(), 0, 0), 0);
+  const ProgramResult refused = mount();
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.errors.find("no write access to mountpoint"), std::string::npos)
+      << refused.errors;
+}
+
+TEST_F(UserMount, ADeviceThatIsForRootAloneIsTold) {
+  ASSERT_EQ(::chmod("/dev/fuse", 0600), 0);
+  const ProgramResult refused = mount();
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.errors.find("chmod 0666 /dev/fuse"), std::string::npos) << refused.errors;
+}
+
+}  // namespace
+}  // namespace augurfs

@@ -1,0 +1,177 @@
+#include "support/mount.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <stdexcept>
+#include <system_error>
+
+#include "remote/unique_fd.h"
+
+namespace augurfs {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds kPatience{30};
+
+}  // namespace
+
+fs::path augurfs_program() { return AUGURFS_PROGRAM; }
+
+bool becomes(const std::function<bool()>& is_so) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!is_so()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+  }
+  return true;
+}
+
+bool is_mounted(const fs::path& directory) {
+  return read_file("/proc/self/mountinfo").find(" " + directory.string() + " ") !=
+         std::string::npos;
+}
+
+bool unmounts(const fs::path& directory) {
+  const UniqueFd table(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+  const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(kPatience);
+  while (is_mounted(directory)) {
+    // The kernel tells of every change of the table.
+    pollfd change{table.get(), POLLPRI, 0};
+    if (::poll(&change, 1, static_cast<int>(patience.count())) != 1) return false;
+  }
+  return true;
+}
+
+TestMount::TestMount(const std::string& query) : query_(query) {
+  // Daemons become children of the test, so that it can see them end.
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  fs::create_directories(source());
+  fs::create_directories(path());
+  fs::create_directories(home_.path() / "run");
+  fs::permissions(home_.path() / "run", fs::perms::owner_all);
+  environment_ = {{"PATH", std::getenv("PATH")},
+                  {"HOME", home_.path()},
+                  {"XDG_RUNTIME_DIR", home_.path() / "run"}};
+  for (const char* name : {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
+    if (const char* value = std::getenv(name)) environment_[name] = value;
+  }
+}
+
+TestMount::~TestMount() {
+  while (mounted() && ::umount2(path().c_str(), MNT_DETACH) == 0) {
+  }
+  if (mounted()) run_program({"fusermount3", "-uz", path()}, environment_);
+  if (daemon_ > 0 && !daemon_ends()) ::kill(daemon_, SIGKILL);
+}
+
+void TestMount::put(const std::string& key, std::string_view content) const {
+  fs::create_directories(source(key).parent_path());
+  std::ofstream out(source(key), std::ios::binary | std::ios::trunc);
+  out.write(content.data(), static_cast<std::streamsize>(content.size()));
+  if (!out.flush()) throw std::runtime_error("cannot write " + source(key).string());
+}
+
+ProgramResult TestMount::mount(const std::vector<std::string>& more_arguments) {
+  return mount_url(url(), more_arguments);
+}
+
+ProgramResult TestMount::mount_url(const std::string& url,
+                                   const std::vector<std::string>& more_arguments) {
+  std::vector<std::string> arguments{"mount",
+                                     url,
+                                     path(),
+                                     "--set",
+                                     "cache.dir=" + cache().string(),
+                                     "--set",
+                                     "cache.size=1 GiB",
+                                     "--set",
+                                     "cache.free_space=0%",
+                                     "--set",
+                                     "log.level=debug",
+                                     "--set",
+                                     "log.file=" + (home_.path() / "log").string()};
+  arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
+  ProgramResult result = augurfs(arguments);
+  if (result.exit_code == 0) {
+    const auto answer = augurfs({"status", path(), "--json"});
+    daemon_ = answer.exit_code == 0 ? nlohmann::json::parse(answer.output).at("pid").get<pid_t>()
+                                    : -1;  // a mount in the foreground is over by now
+  }
+  return result;
+}
+
+ProgramResult TestMount::unmount() { return augurfs({"unmount", path()}); }
+
+ProgramResult TestMount::augurfs(const std::vector<std::string>& arguments) const {
+  std::vector<std::string> command{augurfs_program()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return run_program(command, environment_);
+}
+
+bool TestMount::mounted() const { return is_mounted(path()); }
+
+pid_t TestMount::daemon() const { return daemon_; }
+
+bool TestMount::daemon_ends() const { return process_ends(daemon_); }
+
+void TestMount::kill_daemon() const {
+  ::kill(daemon_, SIGKILL);
+  if (!daemon_ends()) throw std::runtime_error("the daemon does not die");
+}
+
+bool TestMount::unmounts() const { return augurfs::unmounts(path()); }
+
+std::uint64_t TestMount::status(const std::string& part, const std::string& name) const {
+  const ProgramResult answer = augurfs({"status", path(), "--json"});
+  if (answer.exit_code != 0) throw std::runtime_error("no status: " + answer.errors);
+  return nlohmann::json::parse(answer.output).at(part).at(name).get<std::uint64_t>();
+}
+
+fs::path TestMount::path(const std::string& name) const {
+  const fs::path root = home_.path() / "drive";
+  return name.empty() ? root : root / name;
+}
+
+fs::path TestMount::source(const std::string& name) const {
+  const fs::path root = home_.path() / "bucket";
+  return name.empty() ? root : root / name;
+}
+
+std::string TestMount::log() const { return read_file(home_.path() / "log"); }
+
+std::string TestMount::url() const {
+  return "file://" + source().string() + (query_.empty() ? "" : "?" + query_);
+}
+
+std::string read_file(const fs::path& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw std::system_error(errno, std::generic_category(), path.string());
+  std::string bytes;
+  std::vector<char> piece(1 << 20);
+  for (ssize_t count = 1; count > 0;) {
+    count = ::read(file.get(), piece.data(), piece.size());
+    if (count < 0) throw std::system_error(errno, std::generic_category(), path.string());
+    bytes.append(piece.data(), static_cast<std::size_t>(count));
+  }
+  return bytes;
+}
+
+std::string some_bytes(std::size_t count, std::uint32_t seed) {
+  std::mt19937 generator(seed);
+  std::string bytes(count, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(generator());
+  return bytes;
+}
+
+}  // namespace augurfs
