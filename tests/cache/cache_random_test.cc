@@ -26,9 +26,10 @@
 namespace augurfs {
 namespace {
 
-constexpr std::uint32_t kChunk = 4096;
+constexpr std::uint32_t kSmallChunk = 4096;
+constexpr std::uint32_t kBigChunk = 8192;
 constexpr std::uint64_t kFloor = 1 << 30;  // of free space
-constexpr int kKeys = 4;
+constexpr std::uint64_t kKeys = 4;
 constexpr int kThreads = 3;
 constexpr int kRounds = 2;
 constexpr int kOperationsPerRound = 12;  // of each thread
@@ -50,14 +51,14 @@ class RandomRun {
     disk_errs_ = random_() % 4 == 0;
     disk_random_ = random_();
     // Others fill the disk and free it again, so that chunks are evicted now and then.
-    disk_.free = [this] { return roll(10) == 0 ? kFloor - 3 * kChunk : kFloor + (1 << 30); };
+    disk_.free = [this] { return roll(10) == 0 ? kFloor - 12'000 : 2 * kFloor; };
     if (disk_errs_) {
       disk_.before = [this](HookedDisk::Operation) -> std::optional<Error> {
         if (roll(40) != 0) return std::nullopt;
         return Error{ErrorCode::kUnavailable, "the test's disk fails"};
       };
     }
-    for (int key = 0; key < kKeys; ++key) replace(key_name(key), random_);
+    for (std::uint64_t key = 0; key < kKeys; ++key) replace(key_name(key), random_);
   }
 
   // What went wrong; empty when nothing did.
@@ -67,6 +68,7 @@ class RandomRun {
       open();
       if (!cache_) break;
       std::vector<std::jthread> threads;
+      threads.reserve(kThreads);
       for (int i = 0; i < kThreads; ++i) {
         threads.emplace_back([this, thread_seed = random_()] { operate(thread_seed); });
       }
@@ -97,7 +99,7 @@ class RandomRun {
   void open() {
     CacheOptions options;
     options.directory = directory_.path() / "cache";
-    options.chunk_size_bytes = random_() % 4 == 0 ? 2 * kChunk : kChunk;
+    options.chunk_size_bytes = random_() % 4 == 0 ? kBigChunk : kSmallChunk;
     options.size_bytes_max = 64 << 20;
     options.free_space_bytes_min = kFloor;
     options.disk = &disk_;
@@ -139,7 +141,7 @@ class RandomRun {
   }
 
   void replace(const std::string& key, Random& random) {
-    std::string content(random() % 6 == 0 ? 0 : random() % (6 * kChunk), '\0');
+    std::string content(random() % 6 == 0 ? 0 : random() % 25'000, '\0');
     std::uint64_t state = random();
     for (char& c : content) {
       state = state * 6364136223846793005 + 1442695040888963407;
@@ -161,7 +163,7 @@ class RandomRun {
 
   void read(const Version& version, Random& random) {
     const std::uint64_t offset = random() % (version.size + 10);
-    std::string out(random() % (3 * kChunk), '?');
+    std::string out(random() % 12'000, '?');
     std::stop_source stop;
     std::jthread canceller;
     if (stalls_ || random() % 10 == 0) {

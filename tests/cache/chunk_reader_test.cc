@@ -21,7 +21,7 @@
 namespace augurfs {
 namespace {
 
-constexpr std::uint32_t kChunk = 4096;
+constexpr std::size_t kChunk = 4096;
 
 std::string content_of(std::size_t size_bytes) {
   std::string content(size_bytes, '\0');
@@ -138,8 +138,10 @@ Error unavailable() { return {ErrorCode::kUnavailable, "test"}; }
 
 TEST_F(ChunkReaderTest, ReadsAnyRangeOfAVersion) {
   const Version version = put("a", 3 * kChunk + 100);
-  for (const std::size_t offset : {0u, 1u, kChunk - 1, kChunk, 2 * kChunk + 7, 3 * kChunk + 99}) {
-    for (const std::size_t size_bytes : {1u, 99u, kChunk, kChunk + 1, 2 * kChunk, 9 * kChunk}) {
+  const std::vector<std::size_t> offsets{0, 1, kChunk - 1, kChunk, 2 * kChunk + 7, 3 * kChunk + 99};
+  const std::vector<std::size_t> sizes{1, 99, kChunk, kChunk + 1, 2 * kChunk, 9 * kChunk};
+  for (const std::size_t offset : offsets) {
+    for (const std::size_t size_bytes : sizes) {
       const Answer answer = read(version, offset, size_bytes);
       ASSERT_TRUE(answer) << answer.error().message;
       EXPECT_EQ(*answer, expected(version, offset, size_bytes)) << offset << "+" << size_bytes;
@@ -190,6 +192,7 @@ TEST_F(ChunkReaderTest, ConcurrentMissesShareOneFetch) {
   const Version version = put("a", kChunk);
   gate_.hold_gets_at(0);
   std::vector<std::future<Answer>> answers;
+  answers.reserve(8);
   for (int i = 0; i < 8; ++i) answers.push_back(read_in_thread(version, 0, kChunk));
   ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
   gate_.open();
@@ -313,6 +316,7 @@ TEST_F(ChunkReaderTest, EachReaderOfABrokenStoreStartsOneFlightAtMost) {
   gate_.hold_gets_at(0);
   constexpr std::size_t kReaders = 6;
   std::vector<std::future<Answer>> answers;
+  answers.reserve(kReaders);
   for (std::size_t i = 0; i < kReaders; ++i) answers.push_back(read_in_thread(version, 0, kChunk));
   wait_until_waiting(kReaders);
   for (auto& answer : answers) {
