@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fs/file_system_fixture.h"
+#include "fs/huge_store.h"
 
 namespace augurfs {
 namespace {
@@ -334,34 +335,6 @@ TEST(FileSystem, ATreeAHundredLevelsDeepIsWalkedToItsEnd) {
   EXPECT_EQ(names(fixture.list(key)), (Names{"leaf"}));
 }
 
-// One object of 6 GiB that holds its own offsets.
-class HugeStore : public MemoryStore {
- public:
-  static constexpr std::uint64_t kSize = 6ULL << 30;
-  Result<ObjectInfo> head(const std::string& key, std::stop_token stop) override {
-    if (key != "huge") return MemoryStore::head(key, std::move(stop));
-    return info();
-  }
-  Result<ListPage> list(const ListRequest&, std::stop_token) override {
-    ListPage page;
-    page.objects.push_back(info());
-    return page;
-  }
-  Result<void> get(const Version&, ByteRange range, const ByteSink& sink,
-                   std::stop_token) override {
-    std::string bytes;
-    while (bytes.size() < range.length) {
-      const std::uint64_t at = range.offset + bytes.size();
-      bytes += static_cast<char>('a' + at / 1'000'000 % 26);
-    }
-    if (!sink(std::as_bytes(std::span(bytes)))) return Error{ErrorCode::kCancelled, ""};
-    return {};
-  }
-
- private:
-  static ObjectInfo info() { return {{"huge", "etag", kSize}, {}}; }
-};
-
 TEST(FileSystem, AnObjectOfMoreThanFiveGigabytesIsReadAtAnyOffset) {
   HugeStore huge;
   FileSystemFixture fixture("", &huge);
@@ -371,7 +344,7 @@ TEST(FileSystem, AnObjectOfMoreThanFiveGigabytesIsReadAtAnyOffset) {
                                      std::uint64_t{5} << 30, HugeStore::kSize - 4}) {
     const auto bytes = fixture.read(*handle, offset, 4);
     ASSERT_TRUE(bytes) << bytes.error().message;
-    EXPECT_EQ(*bytes, std::string(4, static_cast<char>('a' + offset / 1'000'000 % 26)));
+    EXPECT_EQ(*bytes, HugeStore::bytes(offset, 4));
   }
   fixture.files.release(*handle);
 }

@@ -1,0 +1,58 @@
+#include "fs/mounted_file_system.h"
+
+#include <future>
+#include <stdexcept>
+
+namespace augurfs {
+namespace {
+
+template <typename T>
+T value_of(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+}  // namespace
+
+MountedFileSystem::MountedFileSystem(const MountedFileSystemOptions& options)
+    : gate(options.store == nullptr ? store : *options.store) {
+  CacheOptions cache;
+  cache.directory = directory_.path() / "cache";
+  cache.size_bytes_max = 256 << 20;
+  cache.chunk_size_bytes = kChunkBytes;
+  cache.metadata_ttl = kTtl;
+  cache.now = clock_.function();
+  cache_ = value_of(Cache::open(cache, gate));
+  files_ = std::make_unique<FileSystem>(FileSystemOptions{options.prefix}, *cache_, nullptr);
+
+  FuseSessionOptions session;
+  session.source = "memory";
+  session.directory = path();
+  session.uid = options.uid;
+  session.gid = options.gid;
+  session.file_mode = options.file_mode;
+  session.directory_mode = options.directory_mode;
+  session.name_ttl = options.name_ttl;
+  std::filesystem::create_directories(path());
+  session_ = value_of(FuseSession::mount(session, *files_));
+  std::promise<void> ready;
+  server_ = std::jthread([this, &ready] {
+    const auto ended = session_->run([&ready] { ready.set_value(); });
+    if (!ended) throw std::runtime_error(ended.error().message);
+  });
+  ready.get_future().wait();
+}
+
+MountedFileSystem::~MountedFileSystem() {
+  gate.open();
+  session_->stop();
+  server_.join();
+  session_.reset();  // unmounts before the directory goes
+}
+
+std::filesystem::path MountedFileSystem::path(const std::string& name) const {
+  const auto root = directory_.path() / "drive";
+  return name.empty() ? root : root / name;
+}
+
+}  // namespace augurfs
