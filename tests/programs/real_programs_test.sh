@@ -1,0 +1,125 @@
+#!/bin/bash
+# Real programs over a real bucket: the machine's own headers and documents on a Ceph RGW, compared
+# byte for byte, counted at the server.
+#   real_programs_test.sh AUGURFS RGW_DIR ENDPOINT [FULL]
+# FULL (any text) uploads all of /usr/include and /usr/share/doc; without it a part of each, which
+# is enough to notice a break and quick enough for every run.
+set -euo pipefail
+
+augurfs=$1 rgw_dir=$2 endpoint=$3 full=${4:-}
+work=$(mktemp -d)
+mnt=$work/mnt
+bucket=programs-$$
+export XDG_RUNTIME_DIR=$work/run HOME=$work/home
+export AWS_ACCESS_KEY_ID=${AUGURFS_TEST_S3_ACCESS_KEY:-test-access}
+export AWS_SECRET_ACCESS_KEY=${AUGURFS_TEST_S3_SECRET_KEY:-test-secret}
+unset AWS_CA_BUNDLE  # rclone does not get along with it
+mkdir -p "$mnt" "$work/run" "$work/home" "$work/source"
+
+cleanup() {
+  status=$?
+  if mountpoint -q "$mnt"; then "$augurfs" unmount "$mnt" || umount -l "$mnt"; fi
+  [ $status -eq 0 ] || cat "$work/augurfs.log" >&2
+  rm -rf "$work"
+}
+trap cleanup EXIT
+
+fail() { echo "FAILED: $*" >&2; exit 1; }
+say() { echo "-- $*"; }
+
+# Requests the server has answered, by its own log. The log is written behind, so a request of our
+# own marks the place up to which it must have come.
+marks=0
+server_requests() {
+  local mark log=$rgw_dir/client.rgw.log
+  marks=$((marks + 1))
+  mark=mark-$$-$marks-$RANDOM
+  curl -s -o /dev/null "$endpoint/$mark"
+  for _ in $(seq 1 300); do
+    if grep -q "$mark" "$log"; then
+      grep -c " beast: .*/$bucket[/? ]" "$log"
+      return
+    fi
+    sleep 0.1
+  done
+  fail "the server's log does not show our own request"
+}
+mount_bucket() {
+  "$augurfs" mount "s3://$bucket" "$mnt" --set "remote.endpoint=$endpoint" --set "cache.dir=$work/cache" \
+    --set "cache.size=4 GiB" --set "metadata.ttl=1 h" --set "log.file=$work/augurfs.log" "$@"
+}
+daemon_pid() {
+  "$augurfs" status "$mnt" --json | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["pid"])'
+}
+drop_page_cache() { sync; echo 3 > /proc/sys/vm/drop_caches; }
+expect_same() { diff -r "$work/source" "$mnt" > "$work/diff" || { head -20 "$work/diff" >&2; fail "$1: the drive differs from the source"; }; }
+
+say "source: real files of this machine"
+if [ -n "$full" ]; then
+  cp -rL /usr/include "$work/source/include"
+  cp -rL /usr/share/doc "$work/source/doc" 2> /dev/null || [ -d "$work/source/doc" ]
+else
+  cp -rL /usr/include/linux "$work/source/include"
+  mkdir "$work/source/doc" && cp -rL /usr/share/doc/lib[a-c]* "$work/source/doc" 2> /dev/null || [ -d "$work/source/doc" ]
+fi
+
+# Programs' own data: a repository, a package tree, a database.
+git init -q "$work/source/repository"
+cp -r "$work/source/include" "$work/source/repository/tree"
+git -C "$work/source/repository" add -A
+git -C "$work/source/repository" -c user.name=t -c user.email=t@example.org commit -qm first
+git -C "$work/source/repository" repack -adq
+cp -rL /usr/lib/python3.11/json "$work/source/json_on_the_drive"
+find "$work/source" -depth -name __pycache__ -exec rm -r {} +
+sqlite3 "$work/source/numbers.db" 'create table numbers(n integer primary key, square integer);
+  with recursive c(n) as (select 1 union all select n + 1 from c where n < 20000) insert into numbers select n, n * n from c;'
+
+# A bucket has no empty directories.
+find "$work/source" -depth -type d -empty -delete
+files=$(find "$work/source" -type f | wc -l)
+say "upload of $files files"
+rclone --config /dev/null copy "$work/source" ":s3,provider=Ceph,env_auth=true,endpoint='$endpoint':$bucket" \
+  --transfers 32 --checkers 32 -q
+
+say "cold"
+mount_bucket
+expect_same cold
+say "page cache dropped: no request may reach the server"
+before=$(server_requests)
+drop_page_cache
+expect_same "second time"
+after=$(server_requests)
+[ "$before" = "$after" ] || fail "second reads made $((after - before)) requests"
+
+say "after unmount and mount: listings only"
+"$augurfs" unmount "$mnt"
+mount_bucket
+before=$(server_requests)
+expect_same "remounted"
+listings=$(($(server_requests) - before))
+directories=$(find "$work/source" -type d | wc -l)
+[ "$listings" -le $((directories + 10)) ] || fail "a remount read made $listings requests for $directories directories"
+
+say "after kill -9 in the middle of a read"
+drop_page_cache
+cat "$mnt"/include/*.h > /dev/null 2>&1 &
+reader=$!
+kill -9 "$(daemon_pid)"
+wait $reader && say "(the reader had already ended)"
+for _ in $(seq 1 100); do mountpoint -q "$mnt" || break; sleep 0.1; done
+mount_bucket
+expect_same "after kill -9"
+
+say "git, python, sqlite3"
+git -C "$mnt/repository" -c safe.directory='*' --no-optional-locks status --porcelain > "$work/status" || fail "git status"
+[ ! -s "$work/status" ] || fail "git status sees changes: $(head -3 "$work/status")"
+git -C "$mnt/repository" -c safe.directory='*' fsck --full > /dev/null 2>&1 || fail "git fsck"
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$mnt /usr/bin/python3 -c '
+import json_on_the_drive as j
+assert j.loads(j.dumps({"a": [1, 2]})) == {"a": [1, 2]} and "'"$mnt"'" in j.__file__' || fail "python import"
+sum=$(sqlite3 "file:$mnt/numbers.db?immutable=1" 'select sum(square) from numbers')
+[ "$sum" = 2666866670000 ] || fail "sqlite3 says $sum"
+
+"$augurfs" unmount "$mnt"
+if mountpoint -q "$mnt"; then fail "still mounted"; fi
+say "ok: $files files"
