@@ -28,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 constexpr long kReceiveBytes = 512L * 1024;
 // One of the two buffers between curl and a sink. Twice what one recv() brings, so that curl is
 // paused only when the sink is slower than the network.
-constexpr std::size_t kBufferBytes = 1024 * 1024;
+constexpr std::size_t kBufferBytes = 1024UL * 1024;
 // Without a request for this long, buffers and handles are given back. Connections stay warm.
 constexpr std::chrono::milliseconds kIdleAfter{2'000};
 constexpr std::chrono::milliseconds kPollMax{60'000};
@@ -166,7 +166,8 @@ HeaderList to_list(const HttpRequest& request) {
   for (const auto& [name, value] : request.headers) {
     has_type = has_type || strcasecmp(name.c_str(), "content-type") == 0;
     // curl's way of saying that a header is there and empty.
-    add_header(list, value.empty() ? name + ";" : name + ": " + value);
+    std::string line(name);
+    add_header(list, value.empty() ? line.append(";") : line.append(": ").append(value));
   }
   add_header(list, "Expect:");  // no round trip to ask whether a body is welcome
   if (!has_type) add_header(list, "Content-Type:");

@@ -20,9 +20,9 @@ constexpr const char* kDefaultRegion = "us-east-1";
 // passing fault, and the person who mounts is waiting.
 constexpr int kAttemptsBeforeFirstAnswer = 3;
 // A transfer slower than this is as good as none: what lengthens the deadline of a large get.
-constexpr std::uint64_t kBytesPerSecondMin = 64 * 1024;
+constexpr std::uint64_t kBytesPerSecondMin = 64UL * 1024;
 // What S3 tolerates between its clock and that of a request.
-constexpr std::int64_t kClockToleranceS = 15 * 60;
+constexpr std::int64_t kClockToleranceS = 900;
 constexpr std::size_t kServerTextBytesMax = 300;
 
 HttpOptions http_options(const StoreOptions& options) {

@@ -265,6 +265,7 @@ TEST(HttpClient, ManyThreadsShareItsConnections) {
   const auto client = open(options);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(16);
     for (int i = 0; i < 16; ++i) {
       threads.emplace_back([&] {
         for (int j = 0; j < 10; ++j) {

@@ -12,7 +12,7 @@ namespace augurfs {
 namespace {
 
 std::unique_ptr<S3Store> open(const S3Bucket& bucket, const StoreOptions& options,
-                              std::map<std::string, std::string> variables = {}) {
+                              const std::map<std::string, std::string>& variables = {}) {
   S3Surroundings surroundings;
   surroundings.environment = [&bucket,
                               variables](const std::string& name) -> std::optional<std::string> {
@@ -146,7 +146,8 @@ TEST(S3StoreOnRgw, ListsOneLevelWithItsPrefixesPageByPage) {
 
 TEST(S3StoreOnRgw, GetsRangesOfALargeObject) {
   S3Bucket bucket;
-  std::string content(20'000'000, '\0');
+  std::string content;
+  content.resize(20'000'000);
   std::uint32_t value = 1;
   for (char& c : content) c = static_cast<char>((value = value * 1664525 + 1013904223) >> 24);
   const Version version{"large", bucket.put("large", content), content.size()};
@@ -169,6 +170,7 @@ TEST(S3StoreOnRgw, ManyThreadsReadAtOnce) {
   const Version version{"key", bucket.put("key", content), content.size()};
   const auto store = open(bucket);
   std::vector<std::jthread> threads;
+  threads.reserve(16);
   for (int i = 0; i < 16; ++i) {
     threads.emplace_back([&] {
       for (int j = 0; j < 10; ++j) {

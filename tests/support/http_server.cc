@@ -19,7 +19,7 @@
 namespace augurfs {
 namespace {
 
-constexpr std::size_t kReadBytes = 16 * 1024;
+constexpr std::size_t kReadBytes = 16UL * 1024;
 
 void check(bool good, const char* what) {
   if (!good) throw std::runtime_error(std::string("test server: ") + what);
@@ -62,7 +62,8 @@ std::shared_ptr<void> make_context(const TestTls& tls) {
 
 std::string head_of(const Reply& reply) {
   std::string head = "HTTP/1.1 " + std::to_string(reply.status) + " Reason\r\n";
-  for (const auto& [name, value] : reply.headers) head += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : reply.headers)
+    head.append(name).append(": ").append(value).append("\r\n");
   if (reply.has_length) {
     head += "Content-Length: " + std::to_string(reply.content_length.value_or(reply.body.size())) +
             "\r\n";

@@ -81,7 +81,7 @@ std::optional<std::string> S3Server::environment(const std::string& variable) {
 }
 
 S3Server::Spoil S3Server::error(int status, const std::string& code,
-                                std::vector<std::pair<std::string, std::string>> headers) {
+                                const std::vector<std::pair<std::string, std::string>>& headers) {
   return [=](Reply& reply) {
     const auto date = std::find_if(reply.headers.begin(), reply.headers.end(),
                                    [](const auto& header) { return header.first == "Date"; });

@@ -35,7 +35,7 @@ class S3Server {
 
   // An answer with a status and the XML of an S3 error.
   static Spoil error(int status, const std::string& code,
-                     std::vector<std::pair<std::string, std::string>> headers = {});
+                     const std::vector<std::pair<std::string, std::string>>& headers = {});
 
  private:
   Reply answer(const ServedRequest& request);
