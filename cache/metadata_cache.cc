@@ -105,7 +105,7 @@ Result<std::shared_ptr<const Listing>> MetadataCache::list(const std::string& pr
   const Time oldest = std::max(oldest_believed(now), known_.lock()->doubted(prefix));
   const auto ask = [&]() -> Result<Page> {
     if (Page page = known()) return page;
-    Result<Page> first = first_page(prefix, oldest, now, stop);
+    Result<Page> first = first_page(prefix, true, oldest, now, stop);
     if (!first || (*first)->complete) return first;
     Result<DirectoryPage> all = complete(prefix, **first, stop);
     if (!all) return all.error();
@@ -138,7 +138,7 @@ Result<Child> MetadataCache::lookup(const std::string& prefix, const std::string
     in_known_directory = known->page(prefix, oldest_believed(now)) != nullptr;
   }
   if (!facts.complete() && !in_known_directory) {
-    const Result<Page> page = first_page(prefix, oldest_believed(now), now, stop);
+    const Result<Page> page = first_page(prefix, false, oldest_believed(now), now, stop);
     if (!page) return page.error();
     facts = (*page)->child(prefix, name);
     if ((*page)->asked <= forgotten) facts.object.reset();
@@ -190,9 +190,12 @@ Result<ListPage> MetadataCache::ask_for_page(const std::string& prefix,
   return contradiction(prefix, "empty pages without end");
 }
 
-Result<MetadataCache::Page> MetadataCache::first_page(const std::string& prefix, Time oldest,
-                                                      Time now, std::stop_token stop) {
+Result<MetadataCache::Page> MetadataCache::first_page(const std::string& prefix, bool to_go_on,
+                                                      Time oldest, Time now, std::stop_token stop) {
   const auto ask = [&]() -> Result<Page> {
+    // Another's answer may have come between the caller's look and its turn to ask.
+    const Page known = known_.lock()->page(prefix, oldest);
+    if (known && (known->complete || !to_go_on)) return known;
     Result<ListPage> answer = ask_for_page(prefix, "", kPageKeys, stop);
     if (!answer) return answer.error();
     const bool ordered = in_order(answer->objects) && in_order(answer->prefixes);

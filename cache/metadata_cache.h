@@ -71,8 +71,10 @@ class MetadataCache {
   // One page that holds entries, unless it is the last.
   Result<ListPage> ask_for_page(const std::string& prefix, const std::string& continuation,
                                 int keys_max, std::stop_token stop);
-  // The beginning of a listing, asked for after `oldest`.
-  Result<Page> first_page(const std::string& prefix, Time oldest, Time now, std::stop_token stop);
+  // The beginning of a listing, asked for after `oldest`. Whoever goes on from it wants one that
+  // was asked for just now (`to_go_on`): where a store goes on may be forgotten there by and by.
+  Result<Page> first_page(const std::string& prefix, bool to_go_on, Time oldest, Time now,
+                          std::stop_token stop);
   // `page` with the pages that follow it.
   Result<DirectoryPage> complete(const std::string& prefix, DirectoryPage page,
                                  std::stop_token stop);
