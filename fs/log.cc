@@ -1,12 +1,16 @@
 #include "fs/log.h"
 
 #include <spdlog/async.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/systemd_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <ctime>
+#include <iterator>
 #include <memory>
+#include <utility>
 
 namespace augurfs {
 namespace {
@@ -14,6 +18,28 @@ namespace {
 constexpr std::size_t kFileBytesMax = 10 << 20;
 constexpr std::size_t kOldFilesMax = 3;
 constexpr std::size_t kQueuedLinesMax = 1024;
+
+// The message with its control characters written as \x0a: keys and what servers say may hold any
+// byte, and must not forge a line or speak to a terminal.
+class OneLine : public spdlog::custom_flag_formatter {
+ public:
+  static constexpr char kFlag = '*';
+
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    constexpr char kDelete = 0x7f;
+    for (const char c : message.payload) {
+      if ((c >= 0 && c < ' ') || c == kDelete) {
+        fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned>(c));
+      } else {
+        out.push_back(c);
+      }
+    }
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<OneLine>();
+  }
+};
 
 spdlog::sink_ptr make_sink(const std::filesystem::path& file) {
   if (file == "stderr") return std::make_shared<spdlog::sinks::stderr_sink_mt>();
@@ -30,8 +56,11 @@ Result<void> start_log(const std::filesystem::path& file, const std::string& lev
     auto logger =
         std::make_shared<spdlog::async_logger>("augurfs", make_sink(file), spdlog::thread_pool(),
                                                spdlog::async_overflow_policy::overrun_oldest);
+    auto formatter = std::make_unique<spdlog::pattern_formatter>();
+    formatter->add_flag<OneLine>(OneLine::kFlag);
     // 2026-01-31T12:34:56.789+01:00 warning cache.evicted object=...
-    logger->set_pattern(file == "journald" ? "%v" : "%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+    formatter->set_pattern(file == "journald" ? "%*" : "%Y-%m-%dT%H:%M:%S.%e%z %l %*");
+    logger->set_formatter(std::move(formatter));
     logger->set_level(spdlog::level::from_str(level));
     logger->flush_on(spdlog::level::trace);  // on the log's own thread
     spdlog::set_default_logger(std::move(logger));

@@ -1,0 +1,92 @@
+#include "fs/mount_status.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace augurfs {
+namespace {
+
+MountStatus example() {
+  MountStatus status;
+  status.url = "s3://bucket/prefix/";
+  status.mount_point = "/mnt/data";
+  status.cache_directory = "/var/cache/augurfs/x";
+  status.version = "1.2.3";
+  status.process = 42;
+  status.uptime = std::chrono::seconds(3723);
+  status.remote = {.requests = 10, .retries = 2, .errors = 1, .bytes_received = 5 << 20};
+  status.cache.bytes_used = 3ULL << 30;
+  status.cache.bytes_max = 20ULL << 30;
+  status.cache.chunks = 3000;
+  status.cache.hits = 30;
+  status.cache.misses = 10;
+  status.cache.hit_bytes = 3 << 20;
+  status.cache.miss_bytes = 1 << 20;
+  status.cache.prefetched_bytes = 2 << 20;
+  status.cache.prefetch_used_bytes = 1 << 20;
+  status.file_system = {.inodes = 7, .open_files = 2, .unreachable_keys = 4};
+  status.prefetcher.events = 99;
+  return status;
+}
+
+TEST(MountStatus, TheDocumentHoldsEveryFigureUnderItsPromisedName) {
+  const auto json = nlohmann::json::parse(to_json(example()));
+  EXPECT_EQ(json["url"], "s3://bucket/prefix/");
+  EXPECT_EQ(json["mount_point"], "/mnt/data");
+  EXPECT_EQ(json["pid"], 42);
+  EXPECT_EQ(json["version"], "1.2.3");
+  EXPECT_EQ(json["uptime_seconds"], 3723);
+  EXPECT_EQ(json["cache"]["directory"], "/var/cache/augurfs/x");
+  EXPECT_EQ(json["cache"]["bytes"], 3ULL << 30);
+  EXPECT_EQ(json["cache"]["bytes_max"], 20ULL << 30);
+  EXPECT_EQ(json["cache"]["hits"], 30);
+  EXPECT_EQ(json["cache"]["misses"], 10);
+  EXPECT_EQ(json["cache"]["disk_healthy"], true);
+  EXPECT_EQ(json["remote"]["requests"], 10);
+  EXPECT_EQ(json["remote"]["retries"], 2);
+  EXPECT_EQ(json["remote"]["errors"], 1);
+  EXPECT_EQ(json["remote"]["bytes_received"], 5 << 20);
+  EXPECT_EQ(json["prefetch"]["bytes"], 2 << 20);
+  EXPECT_EQ(json["prefetch"]["used_bytes"], 1 << 20);
+  EXPECT_EQ(json["prefetch"]["events"], 99);
+  EXPECT_EQ(json["file_system"]["inodes"], 7);
+  EXPECT_EQ(json["file_system"]["open_files"], 2);
+  EXPECT_EQ(json["file_system"]["unreachable_keys"], 4);
+}
+
+TEST(MountStatus, APersonReadsTheSameFigures) {
+  EXPECT_EQ(to_text(to_json(example())),
+            "s3://bucket/prefix/ on /mnt/data\n"
+            "  daemon    augurfs 1.2.3, process 42, up 1 h 2 min\n"
+            "  cache     3.0 GiB of 20.0 GiB in 3000 chunks, /var/cache/augurfs/x\n"
+            "  reads     30 hits, 10 misses, 75.0 % of 4.0 MiB from the cache\n"
+            "  remote    10 requests (2 retries, 1 errors), 5.0 MiB received\n"
+            "  prefetch  2.0 MiB fetched, 1.0 MiB used\n"
+            "  files     7 known, 2 open, 4 keys unreachable\n");
+}
+
+TEST(MountStatus, ADiskThatErrsIsTold) {
+  MountStatus status = example();
+  status.cache.disk_healthy = false;
+  EXPECT_NE(to_text(to_json(status)).find("disk errs"), std::string::npos);
+}
+
+TEST(MountStatus, AMountWithoutReadsHasNoShare) {
+  EXPECT_NE(to_text(to_json(MountStatus{})).find("- of 0 B from the cache"), std::string::npos);
+}
+
+TEST(MountStatus, APathThatIsNotUtf8IsStillADocument) {
+  MountStatus status = example();
+  status.mount_point = "/mnt/\xff";
+  EXPECT_TRUE(nlohmann::json::accept(to_json(status)));
+}
+
+TEST(MountStatus, WhatIsNoSuchDocumentHasNoText) {
+  EXPECT_EQ(to_text("nonsense"), "");
+  EXPECT_EQ(to_text("{}"), "");
+  EXPECT_EQ(to_text("[]"), "");
+}
+
+}  // namespace
+}  // namespace augurfs
