@@ -16,6 +16,8 @@ constexpr std::uint64_t kReadsInFlight = 4;
 // and no piece so large that the reader would rather have had its tail from another flight.
 constexpr std::uint64_t kPiecesPerWindow = 16;
 constexpr std::uint64_t kPieceBytesMin = 1 << 20;
+// More would be cut by the cache, or, with its smallest chunks, never fit into its queue.
+constexpr std::uint64_t kPieceBytesMax = 4 << 20;
 
 std::uint64_t distance(std::uint64_t a, std::uint64_t b) { return a < b ? b - a : a - b; }
 
@@ -164,8 +166,8 @@ void Readahead::ask(Sequence& sequence, const Version& version,
       std::min(version.size, sequence.frontier + sequence.window_bytes);
   // Pieces end at multiples of their size, so that two of them never touch the same chunk; the
   // last may reach a piece beyond the window.
-  const std::uint64_t piece =
-      std::max(kPieceBytesMin, std::bit_floor(sequence.window_bytes / kPiecesPerWindow));
+  const std::uint64_t piece = std::clamp(std::bit_floor(sequence.window_bytes / kPiecesPerWindow),
+                                         kPieceBytesMin, kPieceBytesMax);
   std::uint64_t at = begin;
   while (at < window_end) {
     const std::uint64_t end = std::min((at / piece + 1) * piece, version.size);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -131,6 +133,9 @@ class FileSystemFixture {
 
  private:
   std::unique_ptr<Cache> open_cache() {
+    // Made before there are threads: ThreadSanitizer does not see how the library makes it but
+    // once.
+    spdlog::default_logger();
     CacheOptions options;
     options.directory = directory_.path();
     options.size_bytes_max = 256 << 20;

@@ -1,5 +1,7 @@
 #include "fs/mounted_file_system.h"
 
+#include <spdlog/spdlog.h>
+
 #include <future>
 #include <stdexcept>
 
@@ -16,6 +18,8 @@ T value_of(Result<T> result) {
 
 MountedFileSystem::MountedFileSystem(const MountedFileSystemOptions& options)
     : gate(options.store == nullptr ? store : *options.store) {
+  // Made before there are threads: ThreadSanitizer does not see how the library makes it but once.
+  spdlog::default_logger();
   CacheOptions cache;
   cache.directory = directory_.path() / "cache";
   cache.size_bytes_max = 256 << 20;

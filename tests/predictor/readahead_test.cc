@@ -118,11 +118,17 @@ TEST(Readahead, TheWindowDoublesUpToItsMaximumWhileTheReaderGoesOn) {
 TEST(Readahead, ALargeWindowIsAskedForInPiecesThatFlySideBySide) {
   Player player;
   player.read_all(0, kGiB);
-  const Candidate last = player.asked().back();
-  EXPECT_EQ(last.range.length, 4 * kMiB);
+  EXPECT_EQ(player.asked().back().range.length, 4 * kMiB);
   for (std::size_t i = 1; i < player.asked().size(); ++i) {
     EXPECT_EQ(player.asked()[i].range.offset % kMiB, 0U) << "two pieces touch one chunk";
   }
+}
+
+TEST(Readahead, NoPieceIsTooLargeForTheQueueOfTheCache) {
+  Player player({.window_bytes_max = kGiB, .ahead_bytes_max = 2 * kGiB});
+  player.read_all(0, 2 * kGiB);
+  EXPECT_GE(player.asked_end(), 2 * kGiB + 512 * kMiB);
+  for (const Candidate& candidate : player.asked()) EXPECT_LE(candidate.range.length, 4 * kMiB);
 }
 
 TEST(Readahead, NothingIsAskedForTwiceNorLeftOut) {
