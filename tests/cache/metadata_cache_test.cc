@@ -121,6 +121,7 @@ TEST_F(MetadataCacheTest, ConcurrentLookupsShareOneRequest) {
   store_.put("d/a", "x");
   gate_.hold(FetchGate::kList);
   std::vector<std::future<std::string>> answers;
+  answers.reserve(8);
   for (int i = 0; i < 8; ++i) {
     answers.push_back(std::async(std::launch::async, [&] { return lookup("d/", "a"); }));
   }
@@ -424,6 +425,7 @@ TEST(MetadataCache, AnAnswerToAnotherQuestionIsCorrupt) {
 TEST(MetadataCache, PagesWithoutEndAreCorrupt) {
   EXPECT_EQ(list_code({{.objects = {object("d/a")}, .next = "same"}}), "corrupt");
   std::vector<ListPage> barren;
+  barren.reserve(1000);
   for (int i = 0; i < 1000; ++i) barren.push_back({.next = std::to_string(i)});
   EXPECT_EQ(list_code(barren), "corrupt");
   EXPECT_EQ(list_code({{.next = "1"}, {.next = "2"}, {.objects = {object("d/a")}}}), "ok");
