@@ -299,7 +299,10 @@ Result<void> serve(const MountCommand& command, const Environment& environment,
 }  // namespace
 
 int run_mount(const MountCommand& command, const Environment& environment) {
-  const Serve body = [&](const Ready& ready) { return serve(command, environment, ready); };
+  MountCommand from_anywhere = command;  // the daemon leaves the directory it was started in
+  std::error_code ignored;
+  from_anywhere.directory = fs::absolute(command.directory, ignored);
+  const Serve body = [&](const Ready& ready) { return serve(from_anywhere, environment, ready); };
   return command.foreground ? run_in_foreground(body) : run_in_background(body);
 }
 

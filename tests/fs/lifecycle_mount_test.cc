@@ -47,6 +47,22 @@ TEST(MountLifecycle, TheDriveAnswersWhenTheCommandReturns) {
   EXPECT_EQ(read_file(drive.path("a/b.txt")), "bytes");
 }
 
+TEST(MountLifecycle, TheDirectoryMayBeRelative) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  const std::string augurfs =
+      "cd " + drive.path().parent_path().string() + " && " + augurfs_program().string();
+  const std::string options = " --set log.file=stderr --set cache.dir=" + drive.cache().string();
+  const ProgramResult mounted = run_program(
+      {"sh", "-c", augurfs + " mount " + drive.url() + " drive" + options}, drive.environment());
+  ASSERT_EQ(mounted.exit_code, 0) << mounted.errors;
+  EXPECT_EQ(read_file(drive.path("a")), "bytes");
+  const ProgramResult unmounted =
+      run_program({"sh", "-c", augurfs + " unmount ./drive/"}, drive.environment());
+  EXPECT_EQ(unmounted.exit_code, 0) << unmounted.errors;
+  EXPECT_FALSE(drive.mounted());
+}
+
 TEST(MountLifecycle, UnmountReturnsWhenTheDaemonIsGone) {
   TestMount drive;
   drive.put("a", "bytes");

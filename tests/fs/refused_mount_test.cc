@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "fs/expect_refused.h"
 #include "remote/unique_fd.h"
 #include "support/mount.h"
 
@@ -21,22 +22,6 @@ namespace augurfs {
 namespace {
 
 namespace fs = std::filesystem;
-
-// `words` are what the person needs to read.
-void expect_refused(const TestMount& drive, const ProgramResult& result,
-                    const std::vector<std::string>& words) {
-  EXPECT_NE(result.exit_code, 0);
-  EXPECT_NE(result.exit_code, 124) << "took too long";
-  EXPECT_EQ(result.output, "");
-  for (const std::string& word : words) {
-    EXPECT_NE(result.errors.find(word), std::string::npos) << word << " not in: " << result.errors;
-  }
-  EXPECT_EQ(std::count(result.errors.begin(), result.errors.end(), '\n'), 1) << result.errors;
-  EXPECT_FALSE(drive.mounted());
-  const ProgramResult processes = run_program(
-      {"pgrep", "-f", "augurfs mount .* " + drive.path().string()}, {{"PATH", "/usr/bin:/bin"}});
-  EXPECT_EQ(processes.output, "") << "still running";
-}
 
 TEST(RefusedMount, ADirectoryThatIsMissing) {
   TestMount drive;

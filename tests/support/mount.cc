@@ -1,6 +1,7 @@
 #include "support/mount.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -63,8 +64,11 @@ TestMount::TestMount(const std::string& query) : query_(query) {
   environment_ = {{"PATH", std::getenv("PATH")},
                   {"HOME", home_.path()},
                   {"XDG_RUNTIME_DIR", home_.path() / "run"}};
+  // A daemon has no stderr to complain to.
   for (const char* name : {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
-    if (const char* value = std::getenv(name)) environment_[name] = value;
+    const char* value = std::getenv(name);
+    environment_[name] = (value == nullptr ? "" : std::string(value) + ":") +
+                         "log_path=" + (home_.path() / "sanitizer").string();
   }
 }
 
@@ -73,6 +77,10 @@ TestMount::~TestMount() {
   }
   if (mounted()) run_program({"fusermount3", "-uz", path()}, environment_);
   if (daemon_ > 0 && !daemon_ends()) ::kill(daemon_, SIGKILL);
+  for (const auto& file : fs::directory_iterator(home_.path())) {
+    if (!file.path().filename().string().starts_with("sanitizer")) continue;
+    ADD_FAILURE() << read_file(file.path());
+  }
 }
 
 void TestMount::put(const std::string& key, std::string_view content) const {

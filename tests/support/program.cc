@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <stdexcept>
+#include <utility>
 
 #include "remote/unique_fd.h"
 
@@ -20,21 +21,26 @@ constexpr std::chrono::seconds kPatience{60};
 constexpr int kTookTooLong = 124;
 constexpr int kNotStarted = 127;
 
-[[noreturn]] void become(const std::vector<std::string>& command,
-                         const std::map<std::string, std::string>& environment, int output,
-                         int errors) {
-  ::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO);
+// Pointers to what execve() wants; made before the fork, since a process with threads may allocate
+// nothing between its fork and its exec.
+class Words {
+ public:
+  explicit Words(std::vector<std::string> words) : words_(std::move(words)) {
+    for (std::string& word : words_) pointers_.push_back(word.data());
+    pointers_.push_back(nullptr);
+  }
+  char* const* get() const { return pointers_.data(); }
+
+ private:
+  std::vector<std::string> words_;
+  std::vector<char*> pointers_;
+};
+
+[[noreturn]] void become(const Words& arguments, const Words& variables, int output, int errors) {
+  ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
-  std::vector<std::string> settings;
-  for (const auto& [name, value] : environment) settings.push_back(name + "=" + value);
-  std::vector<char*> arguments;
-  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  std::vector<char*> variables;
-  for (std::string& setting : settings) variables.push_back(setting.data());
-  variables.push_back(nullptr);
-  ::execvpe(arguments[0], arguments.data(), variables.data());
+  ::execvpe(arguments.get()[0], arguments.get(), variables.get());
   ::_exit(kNotStarted);
 }
 
@@ -67,8 +73,12 @@ ProgramResult run_program(const std::vector<std::string>& command,
   if (::pipe2(output.data(), O_CLOEXEC) != 0 || ::pipe2(errors.data(), O_CLOEXEC) != 0) {
     throw std::runtime_error("pipe");
   }
+  std::vector<std::string> settings;
+  for (const auto& [name, value] : environment) settings.push_back(name + "=" + value);
+  const Words arguments(command);
+  const Words variables(std::move(settings));
   const pid_t child = ::fork();
-  if (child == 0) become(command, environment, output[1], errors[1]);
+  if (child == 0) become(arguments, variables, output[1], errors[1]);
   ::close(output[1]);
   ::close(errors[1]);
   ProgramResult result;
