@@ -2,6 +2,7 @@
 
 #include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/null_sink.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/systemd_sink.h>
@@ -70,6 +71,13 @@ Result<void> start_log(const std::filesystem::path& file, const std::string& lev
   return {};
 }
 
-void stop_log() { spdlog::shutdown(); }
+void stop_log() {
+  // Held so that it outlives the thread that writes through it.
+  const std::shared_ptr<spdlog::logger> logger = spdlog::default_logger();
+  spdlog::shutdown();
+  // Whoever logs from now on finds a logger, if one that says nothing.
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("ended", std::make_shared<spdlog::sinks::null_sink_mt>()));
+}
 
 }  // namespace augurfs

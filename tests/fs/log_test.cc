@@ -51,6 +51,14 @@ TEST(Log, AMessageOfSeveralLinesStaysOneLine) {
   EXPECT_EQ(log.find('\x1b'), std::string::npos);
 }
 
+TEST(Log, WhoLogsAfterTheEndDoesNoHarm) {
+  const TemporaryDirectory home;
+  ASSERT_TRUE(start_log(home.path() / "log", "info"));
+  stop_log();
+  spdlog::error("too late");
+  EXPECT_EQ(content(home.path() / "log").find("too late"), std::string::npos);
+}
+
 TEST(Log, AFileThatCannotBeWrittenIsAnError) {
   const auto started = start_log("/proc/no/log", "info");
   ASSERT_FALSE(started);
