@@ -1,7 +1,6 @@
 // Mounts of an ordinary user, through the set-user-id fusermount3.
 
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -32,8 +31,7 @@ class UserMount : public testing::Test {
   void SetUp() override {
     ASSERT_EQ(::geteuid(), 0U) << "needs root to become another user";
     ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-    ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
-    ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    have_own_mounts();
     const std::string node = home_.write("fuse", "");
     constexpr unsigned kMisc = 10;
     constexpr unsigned kFuse = 229;

@@ -6,15 +6,16 @@ namespace augurfs {
 namespace {
 
 TEST(Scripts, ParseAndPassShellcheck) {
-  const auto outcome =
-      run("set -- $(grep -lE '^#!.*(bash|sh)$' -r scripts bench packaging .ci 2> /dev/null) && "
-          "[ $# -ge 7 ] && bash -n \"$@\" && shellcheck \"$@\"");
+  const auto outcome = run(
+      "set -- $(grep -lE '^#!.*(bash|sh)$' -r scripts bench packaging tests .ci 2> /dev/null) && "
+      "[ $# -ge 7 ] && bash -n \"$@\" && shellcheck \"$@\"");
   EXPECT_EQ(outcome.status, 0) << outcome.output;
 }
 
 TEST(Scripts, StopAtTheFirstCommandThatFails) {
   const auto outcome =
-      run("! grep -LE '^set -euo pipefail$' $(grep -lE '^#!.*bash$' -r scripts bench packaging .ci "
+      run("! grep -LE '^set -euo pipefail$' $(grep -lE '^#!.*bash$' -r scripts bench packaging "
+          "tests .ci "
           "2> /dev/null) | grep .");
   EXPECT_EQ(outcome.status, 0) << outcome.output;
 }

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Real programs over a real bucket: the machine's own headers and documents on a Ceph RGW, compared
 # byte for byte, counted at the server.
 #   real_programs_test.sh AUGURFS RGW_DIR ENDPOINT [FULL]
@@ -37,7 +37,7 @@ server_requests() {
   curl -s -o /dev/null "$endpoint/$mark"
   for _ in $(seq 1 300); do
     if grep -q "$mark" "$log"; then
-      grep -c " beast: .*/$bucket[/? ]" "$log"
+      grep -c " beast: .*/${bucket}[/? ]" "$log"
       return
     fi
     sleep 0.1
@@ -46,7 +46,7 @@ server_requests() {
 }
 mount_bucket() {
   "$augurfs" mount "s3://$bucket" "$mnt" --set "remote.endpoint=$endpoint" --set "cache.dir=$work/cache" \
-    --set "cache.size=4 GiB" --set "metadata.ttl=1 h" --set "log.file=$work/augurfs.log" "$@"
+    --set "cache.size=4 GiB" --set "metadata.ttl=1 h" --set "log.file=$work/augurfs.log"
 }
 daemon_pid() {
   "$augurfs" status "$mnt" --json | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["pid"])'
@@ -60,7 +60,8 @@ if [ -n "$full" ]; then
   cp -rL /usr/share/doc "$work/source/doc" 2> /dev/null || [ -d "$work/source/doc" ]
 else
   cp -rL /usr/include/linux "$work/source/include"
-  mkdir "$work/source/doc" && cp -rL /usr/share/doc/lib[a-c]* "$work/source/doc" 2> /dev/null || [ -d "$work/source/doc" ]
+  mkdir "$work/source/doc"
+  cp -rL /usr/share/doc/lib[a-c]* "$work/source/doc" 2> /dev/null || [ -d "$work/source/doc" ]
 fi
 
 # Programs' own data: a repository, a package tree, a database.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <sstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -52,6 +54,18 @@ bool unmounts(const fs::path& directory) {
     if (::poll(&change, 1, static_cast<int>(patience.count())) != 1) return false;
   }
   return true;
+}
+
+// One by one, not from "/" down: in a plain chroot that is no mount point, and what is not one has
+// nothing to set. A mount that is out of reach below another does not matter.
+void have_own_mounts() {
+  if (::unshare(CLONE_NEWNS) != 0)
+    throw std::system_error(errno, std::generic_category(), "unshare");
+  std::istringstream table(read_file("/proc/self/mounts"));
+  for (std::string device, point; table >> device >> point;) {
+    ::mount(nullptr, point.c_str(), nullptr, MS_PRIVATE, nullptr);
+    std::getline(table, device);
+  }
 }
 
 TestMount::TestMount(const std::string& query) : query_(query) {

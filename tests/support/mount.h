@@ -78,6 +78,10 @@ bool is_mounted(const std::filesystem::path& directory);
 // Waits until nothing is mounted there; false when it takes too long.
 bool unmounts(const std::filesystem::path& directory);
 
+// A mount namespace for this process: what it mounts from here on nobody else sees. For tests that
+// bring a /dev of their own; throws when not root.
+void have_own_mounts();
+
 // The bytes of a file; throws std::system_error when it cannot be read to its end.
 std::string read_file(const std::filesystem::path& path);
 
