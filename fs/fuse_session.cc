@@ -460,6 +460,7 @@ fuse_session* new_session(const FuseSessionOptions& options, Parts* parts) {
                                      "-osubtype=augurfs", "-ofsname=" + escaped(options.source)};
   if (options.allow_other) arguments.emplace_back("-oallow_other");
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size());
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   fuse_args args{static_cast<int>(pointers.size()), pointers.data(), 0};
   const fuse_lowlevel_ops table = operations();

@@ -31,8 +31,10 @@ TEST(AdminSocket, ManyMayAskAtOnce) {
   const fs::path path = home.path() / "a.sock";
   const auto admin = AdminSocket::open(path, [] { return std::string(100'000, 's'); });
   ASSERT_TRUE(admin);
+  constexpr int kAskers = 8;
   std::vector<std::thread> askers;
-  for (int i = 0; i < 8; ++i) {
+  askers.reserve(kAskers);
+  for (int i = 0; i < kAskers; ++i) {
     askers.emplace_back([&] {
       const auto answer = ask_status(path);
       EXPECT_TRUE(answer && answer->size() == 100'000);

@@ -108,6 +108,7 @@ TEST(MountedReading, ManyReadersOfManyFilesGetTheSameBytes) {
   ASSERT_EQ(drive.mount().exit_code, 0);
   std::atomic<int> wrong = 0;
   std::vector<std::thread> readers;
+  readers.reserve(kReaders);
   for (int reader = 0; reader < kReaders; ++reader) {
     readers.emplace_back([&, reader] {
       for (int i = 0; i < kFiles; ++i) {

@@ -74,7 +74,11 @@ ProgramResult run_program(const std::vector<std::string>& command,
     throw std::runtime_error("pipe");
   }
   std::vector<std::string> settings;
-  for (const auto& [name, value] : environment) settings.push_back(name + "=" + value);
+  settings.reserve(environment.size());
+  for (const auto& [name, value] : environment) {
+    settings.push_back(name);
+    settings.back().append("=").append(value);
+  }
   const Words arguments(command);
   const Words variables(std::move(settings));
   const pid_t child = ::fork();
