@@ -123,7 +123,7 @@ TEST(MountedReading, ManyReadersOfManyFilesGetTheSameBytes) {
 }
 
 TEST(MountedReading, LookupsInOneDirectoryDoNotWaitForOneAnother) {
-  TestMount drive("round_trip_ms=2000");
+  TestMount drive("round_trip_ms=1000");
   constexpr std::uint64_t kAskers = 12;
   constexpr int kMoreThanOnePage = 1001;
   for (int i = 0; i < kMoreThanOnePage; ++i) drive.put("d/a" + std::to_string(i), "");
@@ -194,7 +194,7 @@ int errno_of_read(const std::string& path) {
 }
 
 TEST(MountedReading, AnInterruptedCallReturnsBeforeTheStoreAnswers) {
-  TestMount drive("round_trip_ms=5000");
+  TestMount drive("round_trip_ms=3000");
   drive.put("d/file", "bytes");
   ASSERT_EQ(drive.mount().exit_code, 0);
   StuckProcess process(drive, 1, [&] { return errno_of_stat(drive.path("d/file")); });
