@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "fs/errno.h"
+#include "fs/mount_point.h"
 #include "remote/guarded.h"
 
 namespace augurfs {
@@ -57,11 +58,18 @@ struct FuseSession::Parts {
   Parts& operator=(const Parts&) = delete;
   ~Parts() {
     if (session == nullptr) return;
-    unmount();
+    unmount_and_clear();
     fuse_session_destroy(session);
   }
 
-  void unmount() { fuse_session_unmount(session); }
+  // libfuse leaves an aborted mount (umount -f, or its `abort` file in /sys) to whoever comes next.
+  void unmount_and_clear() {
+    fuse_session_unmount(session);
+    const auto entry = mount_on(options.directory);
+    if (!entry || !entry->is_ours() || !is_dead_mount(options.directory)) return;
+    const auto gone = augurfs::unmount(options.directory, Detach::kLazily);
+    if (!gone) spdlog::warn("fuse.not_unmounted message=\"{}\"", gone.error().message);
+  }
 
   const FuseSessionOptions options;
   FileSystem& file_system;
@@ -545,7 +553,7 @@ Result<void> FuseSession::run(const std::function<void()>& on_ready) {
     state->phase = Parts::Phase::kEnded;
     parts_->changed.notify_all();
   }
-  parts_->unmount();  // also releases a readiness thread that nobody will answer any more
+  parts_->unmount_and_clear();  // also releases a readiness thread that nobody will answer any more
   readiness.join();
   if (result == -ECONNABORTED)
     spdlog::warn("fuse.aborted mount={}", parts_->options.directory.string());

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -278,6 +279,7 @@ Result<void> serve_mount(const MountPlan& plan, const Ready& ready) {
 
 Result<void> serve(const MountCommand& command, const Environment& environment,
                    const Ready& ready) {
+  ::umask(S_IRWXG | S_IRWXO);  // cache, log and socket are for their user alone
   const auto planned = plan(command, environment);
   if (!planned) return planned.error();
   std::unique_ptr<Watchdog> watchdog;

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,6 +91,33 @@ TEST(MountLifecycle, Fusermount3EndsTheDaemon) {
   const ProgramResult unmounted =
       run_program({"fusermount3", "-u", drive.path()}, drive.environment());
   EXPECT_EQ(unmounted.exit_code, 0) << unmounted.errors;
+  expect_nothing_left(drive);
+}
+
+TEST(MountLifecycle, AForcedUmountEndsTheDaemon) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  EXPECT_EQ(::umount2(drive.path().c_str(), MNT_FORCE), 0);
+  expect_nothing_left(drive);
+}
+
+TEST(MountLifecycle, AnAbortedConnectionEndsTheDaemonAndItsMount) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  struct stat root {};
+  ASSERT_EQ(::stat(drive.path().c_str(), &root), 0);
+  const TemporaryDirectory control;
+  ASSERT_EQ(::mount("none", control.path().c_str(), "fusectl", 0, nullptr), 0);
+  const std::string connection = std::to_string(minor(root.st_dev));
+  {
+    const std::string file = control.path() / connection / "abort";
+    const UniqueFd abort(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    EXPECT_EQ(::write(abort.get(), "1", 1), 1) << file;
+  }
+  ::umount2(control.path().c_str(), MNT_DETACH);
+  EXPECT_TRUE(drive.daemon_ends());
   expect_nothing_left(drive);
 }
 
