@@ -14,6 +14,8 @@ namespace {
 constexpr int kOk = 200;
 constexpr int kAnyPort = 80;  // the library wants one, a Unix socket has none
 constexpr std::chrono::seconds kAnswerWithin{5};
+// The library's own is 5, and a Unix socket with no room refuses instead of making its caller wait.
+constexpr int kBacklog = 128;
 constexpr const char* kJson = "application/json";
 
 }  // namespace
@@ -42,6 +44,8 @@ Result<std::unique_ptr<AdminSocket>> AdminSocket::open(const std::filesystem::pa
   httplib::Server& server = parts->server;
   server.new_task_queue = [] { return new httplib::ThreadPool(1); };
   server.set_address_family(AF_UNIX);
+  int listener = -1;
+  server.set_socket_options([&listener](int socket) { listener = socket; });
   server.set_keep_alive_max_count(1);  // the one thread belongs to nobody for long
   server.set_read_timeout(kAnswerWithin);
   server.set_write_timeout(kAnswerWithin);
@@ -55,6 +59,7 @@ Result<std::unique_ptr<AdminSocket>> AdminSocket::open(const std::filesystem::pa
         ErrorCode::kUnavailable,
         fmt::format("cannot listen on {}: is the name too long for a socket?", path.string())};
   }
+  ::listen(listener, kBacklog);
   parts->thread = std::thread([&server] { server.listen_after_bind(); });
   // stop() has no effect on a server that does not run yet.
   while (!server.is_running()) std::this_thread::yield();

@@ -31,7 +31,7 @@ TEST(AdminSocket, ManyMayAskAtOnce) {
   const fs::path path = home.path() / "a.sock";
   const auto admin = AdminSocket::open(path, [] { return std::string(100'000, 's'); });
   ASSERT_TRUE(admin);
-  constexpr int kAskers = 8;
+  constexpr int kAskers = 32;
   std::vector<std::thread> askers;
   askers.reserve(kAskers);
   for (int i = 0; i < kAskers; ++i) {
