@@ -81,7 +81,7 @@ struct FileSystem::Parts {
       : cache(cache_), prefetcher(prefetcher_), inodes(std::move(options.prefix), now()) {}
 
   HandleNumber next_handle() { return HandleNumber{++handles_given}; }
-  void record(Operation operation, HandleNumber handle, const Version& version, Event event = {});
+  void record(Event event, Operation operation, HandleNumber handle, const Version& version);
   void count_unreachable(const std::string& prefix, const DirectoryEntries& entries);
   Attributes entry_attributes(const OpenDirectory& directory, const DirectoryEntry& entry) const;
 
@@ -94,14 +94,15 @@ struct FileSystem::Parts {
   Guarded<std::unordered_map<std::string, std::uint64_t>> unreachable;  // by directory
 };
 
-void FileSystem::Parts::record(Operation operation, HandleNumber handle, const Version& version,
-                               Event event) {
+void FileSystem::Parts::record(Event event, Operation operation, HandleNumber handle,
+                               const Version& version) {
   if (prefetcher == nullptr) return;
   event.time = std::chrono::steady_clock::now();
   event.operation = operation;
   event.handle = static_cast<std::uint64_t>(handle);
-  event.version = version;
-  prefetcher->record(std::move(event));
+  event.object = object_id(version.key);
+  event.object_bytes = version.size;
+  prefetcher->record(event);
 }
 
 void FileSystem::Parts::count_unreachable(const std::string& prefix,
@@ -150,6 +151,10 @@ Result<Attributes> FileSystem::lookup(InodeNumber parent, std::string_view name,
   const ChildKind kind = child_kind(directory->prefix, name, *child);
   if (kind == ChildKind::kNone) return no_such(directory->prefix, name);
   const ObjectInfo* object = kind == ChildKind::kFile ? &*child->object : nullptr;
+  if (object != nullptr && parts_->prefetcher != nullptr) {
+    parts_->prefetcher->see(object->version);
+    parts_->record({}, Operation::kStat, {}, object->version);
+  }
   const auto attributes = parts_->inodes.look_up(parent, name, object, as_of);
   if (!attributes) return gone(parent);
   return *attributes;
@@ -178,7 +183,8 @@ Result<HandleNumber> FileSystem::open(InodeNumber inode, std::stop_token stop) {
   const HandleNumber handle = parts_->next_handle();
   parts_->inodes.hold(inode);
   parts_->files.add(handle, std::make_shared<OpenFile>(OpenFile{inode, file->version}));
-  parts_->record(Operation::kOpen, handle, file->version);
+  if (parts_->prefetcher != nullptr) parts_->prefetcher->see(file->version);
+  parts_->record({}, Operation::kOpen, handle, file->version);
   return handle;
 }
 
@@ -191,7 +197,15 @@ Result<std::size_t> FileSystem::read(HandleNumber handle, std::uint64_t offset,
   if (offset >= version.size || out.empty()) return 0;
   out = out.first(
       static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), version.size - offset)));
-  const auto outcome = parts_->cache.reader().read(version, offset, out, std::move(stop));
+  ChunkReader& reader = parts_->cache.reader();
+  Event event;
+  event.stream = process;
+  event.by_kernel_readahead = process == 0;
+  event.range = {offset, out.size()};
+  event.hit = parts_->prefetcher != nullptr && reader.cached(version, event.range);
+  parts_->record(event, Operation::kRead, handle, version);
+  const auto began = std::chrono::steady_clock::now();
+  const auto outcome = reader.read(version, offset, out, std::move(stop));
   if (!outcome) {
     const Error& error = outcome.error();
     if (error.code != ErrorCode::kStale && error.code != ErrorCode::kNotFound) return error;
@@ -199,11 +213,10 @@ Result<std::size_t> FileSystem::read(HandleNumber handle, std::uint64_t offset,
     parts_->cache.metadata().forget(version.key);
     return Error{ErrorCode::kStale, error.message};
   }
-  Event event;
-  event.process = process;
-  event.range = {offset, outcome->bytes};
-  event.hit = outcome->hit;
-  parts_->record(Operation::kRead, handle, version, std::move(event));
+  if (!outcome->hit) {
+    event.latency = std::chrono::steady_clock::now() - began;
+    parts_->record(event, Operation::kServed, handle, version);
+  }
   return outcome->bytes;
 }
 
@@ -211,7 +224,7 @@ void FileSystem::release(HandleNumber handle) {
   const auto file = parts_->files.remove(handle);
   if (file == nullptr) return;
   parts_->inodes.unhold(file->inode);
-  parts_->record(Operation::kRelease, handle, file->version);
+  parts_->record({}, Operation::kRelease, handle, file->version);
 }
 
 Result<HandleNumber> FileSystem::open_directory(InodeNumber inode, std::stop_token stop) {
@@ -230,6 +243,8 @@ Result<HandleNumber> FileSystem::open_directory(InodeNumber inode, std::stop_tok
   // A directory is its keys, but for the root, which is there to be mounted.
   if (empty && inode != kRootInode) return no_such(found->prefix, "");
   const HandleNumber handle = parts_->next_handle();
+  if (parts_->prefetcher != nullptr) parts_->prefetcher->list(found->prefix, directory.listing);
+  parts_->record({}, Operation::kList, handle, {found->prefix, {}, 0});
   parts_->inodes.hold(inode);
   parts_->directories.add(handle, std::make_shared<OpenDirectory>(std::move(directory)));
   return handle;

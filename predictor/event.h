@@ -3,21 +3,34 @@
 #include <chrono>
 #include <cstdint>
 
+#include "predictor/object_id.h"
 #include "remote/object_store.h"
 
 namespace augurfs {
 
-enum class Operation : std::uint8_t { kOpen, kRead, kRelease };
+enum class Operation : std::uint8_t {
+  kOpen,
+  kRead,    // begins; recorded before its bytes are there, so that a prefetch can fly beside it
+  kServed,  // a read that missed is over
+  kRelease,
+  kStat,  // a lookup that found an object
+  kList,  // of a directory
+};
 
-// One access to one object, as the file system saw it; cache hits included.
+// One access to one object or directory, as the file system saw it; cache hits included. Holds no
+// text: what an id stands for is told to the Catalog.
 struct Event {
   std::chrono::steady_clock::time_point time;
   Operation operation = Operation::kRead;
-  std::uint64_t handle = 0;   // open file the access went through; unique for the life of a mount
-  std::uint32_t process = 0;  // who asked, as the kernel tells it; 0 for the kernel's own readahead
-  Version version;
-  ByteRange range;   // kRead only
-  bool hit = false;  // kRead only: no byte waited for the store
+  bool hit = false;                  // kRead: every byte of it is in the cache
+  bool by_kernel_readahead = false;  // kRead: no program asked for it yet
+  std::uint64_t handle = 0;          // the open file; unique for the life of a mount
+  std::uint64_t stream = 0;   // whose accesses follow each other: a process; 0 when not known
+  std::uint64_t program = 0;  // hash of the path of its executable; 0 when not known
+  ObjectId object{};
+  std::uint64_t object_bytes = 0;
+  ByteRange range;                     // kRead and kServed
+  std::chrono::nanoseconds latency{};  // kServed
 };
 
 }  // namespace augurfs

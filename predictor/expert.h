@@ -1,28 +1,43 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <vector>
 
+#include "predictor/catalog.h"
 #include "predictor/event.h"
 #include "remote/object_store.h"
 
 namespace augurfs {
 
-// Something an expert thinks will be read.
-struct Candidate {
-  Version version;
-  ByteRange range;
+// Who thought of a candidate. The numbers are written into histories: never reused, only added to.
+enum class ExpertId : std::uint8_t {
+  kNone = 0,
+  kReadahead = 1,
 };
 
-// A source of candidates. Thread rule: one thread at a time, the prefetcher's.
+// A range that an expert thinks will be read.
+struct Candidate {
+  ObjectId object{};
+  ByteRange range;
+  float probability = 1;                   // that it is read soon, as the expert believes
+  std::chrono::nanoseconds expected_in{};  // from the event on, until it is read
+  ExpertId expert = ExpertId::kNone;
+};
+
+// A source of candidates. A whole policy, which weighs the candidates of others, is one as well.
+// Deterministic: it depends on nothing but its construction and the events and catalog it is shown,
+// and knows no clock but that of the events, so that a mount and a replay run the same code.
+// Thread rule: one thread at a time.
 class Expert {
  public:
   virtual ~Expert() = default;
 
-  virtual const char* name() const = 0;
-
-  // Learns from `event` and appends what it thinks comes next, soonest first. Bounded in time
-  // and memory whatever the sequence of events.
-  virtual void observe(const Event& event, std::vector<Candidate>& candidates) = 0;
+  // Learns from `event` and appends what it thinks comes next, soonest first. The object of the
+  // event is in the catalog unless its news were lost. Bounded in time and memory whatever the
+  // sequence of events.
+  virtual void observe(const Event& event, const Catalog& catalog,
+                       std::vector<Candidate>& candidates) = 0;
 };
 
 }  // namespace augurfs

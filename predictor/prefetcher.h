@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "cache/chunk_reader.h"
+#include "cache/metadata_cache.h"
 #include "predictor/event.h"
 #include "predictor/expert.h"
 
@@ -14,20 +16,25 @@ namespace augurfs {
 
 struct PrefetcherOptions {
   std::size_t queue_events_max = 4096;  // some tenths of a second of a mount at full speed
-  bool own_thread = true;               // false: nothing happens but by step()
+  std::size_t catalog_objects_max = Catalog::kObjectsMaxUsual;
+  bool own_thread = true;  // false: nothing happens but by step()
 };
 
 struct PrefetcherStats {
   std::uint64_t events = 0;          // taken from the queue
   std::uint64_t events_dropped = 0;  // oldest first, when the queue was full
-  std::uint64_t candidates = 0;      // handed to the cache
+  std::uint64_t news_dropped = 0;    // versions and listings, when there were too many of them
+  std::uint64_t candidates = 0;      // of all experts
+  std::uint64_t unknown = 0;         // of those: of an object that the catalog does not know
   std::uint64_t refused = 0;         // of those: the cache had no room for them
 };
 
-// Turns accesses into cache reads nobody waits for: record() puts an event into a bounded queue,
-// a thread of the prefetcher's own feeds it to the experts and their candidates to the reader.
-// Thread rule: record() and stats() from any thread; record() never blocks on the experts or the
-// reader. `reader` is borrowed and outlives the prefetcher. The destructor stops and joins.
+// Turns accesses into cache reads nobody waits for. see() and list() tell the catalog what ids
+// stand for, record() puts an event into a bounded queue; a thread of the prefetcher's own feeds it
+// to the experts and their candidates, as versions, to the reader. What was told before an event
+// was recorded is known when the experts are shown it. Thread rule: any thread, but for step();
+// none of these calls waits for the experts or the reader. `reader` is borrowed and outlives the
+// prefetcher. The destructor stops and joins.
 class Prefetcher {
  public:
   // ChunkReader::prefetch, or what stands for it in a test: false when there was no room.
@@ -44,7 +51,11 @@ class Prefetcher {
   Prefetcher& operator=(const Prefetcher&) = delete;
   ~Prefetcher();
 
-  void record(Event event);
+  // At open and lookup: the object has this version.
+  void see(const Version& version);
+  // At readdir: these are the children of `prefix`, which is "" or ends in "/".
+  void list(const std::string& prefix, std::shared_ptr<const Listing> listing);
+  void record(const Event& event);
   PrefetcherStats stats() const;
 
   // Works off what is in the queue, on the caller's thread; says how many events there were. Only

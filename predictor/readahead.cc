@@ -25,7 +25,8 @@ std::uint64_t distance(std::uint64_t a, std::uint64_t b) { return a < b ? b - a 
 
 bool Readahead::Sequence::believed() const { return reads_in_a_row >= kReadsToBelieve; }
 
-void Readahead::observe(const Event& event, std::vector<Candidate>& candidates) {
+void Readahead::observe(const Event& event, const Catalog& /*catalog*/,
+                        std::vector<Candidate>& candidates) {
   ++events_;
   if (event.operation == Operation::kRelease) {
     const auto found = by_number_.find(event.handle);
@@ -35,20 +36,21 @@ void Readahead::observe(const Event& event, std::vector<Candidate>& candidates) 
   if (event.operation != Operation::kRead || event.range.length == 0) return;
 
   Handle& reader = handle(event.handle);
-  if (event.version.size <= kFirstWindowBytes) {
+  if (event.object_bytes <= kFirstWindowBytes) {
     ask_for_whole(reader, event, candidates);
     return;
   }
   Sequence& sequence = follow(reader, event);
-  if (sequence.believed()) ask(sequence, event.version, candidates);
+  if (sequence.believed()) ask(sequence, event, candidates);
 }
 
 void Readahead::ask_for_whole(Handle& handle, const Event& event,
                               std::vector<Candidate>& candidates) {
   if (std::exchange(handle.asked_for_whole, true)) return;
-  const bool is_read = event.range.length >= event.version.size;
+  const bool is_read = event.range.length >= event.object_bytes;
   if (is_read || window_bytes_max() == 0) return;
-  candidates.push_back({event.version, {0, event.version.size}});
+  candidates.push_back(
+      {.object = event.object, .range = {0, event.object_bytes}, .expert = ExpertId::kReadahead});
 }
 
 Readahead::Handle& Readahead::handle(std::uint64_t number) {
@@ -147,10 +149,9 @@ void Readahead::advance(Sequence& sequence, const Event& event) {
 }
 
 // Fills the window once half of it is used up.
-void Readahead::ask(Sequence& sequence, const Version& version,
-                    std::vector<Candidate>& candidates) {
+void Readahead::ask(Sequence& sequence, const Event& event, std::vector<Candidate>& candidates) {
   const std::uint64_t begin = std::max(sequence.asked_end, sequence.frontier);
-  if (begin >= version.size) return;
+  if (begin >= event.object_bytes) return;
   const std::uint64_t window_max = window_bytes_max();
   if (window_max == 0) return;
   const std::uint64_t ahead = begin - sequence.frontier;
@@ -163,15 +164,16 @@ void Readahead::ask(Sequence& sequence, const Version& version,
   sequence.window_bytes = std::min(sequence.window_bytes, window_max);
   if (ahead >= sequence.window_bytes) return;
   const std::uint64_t window_end =
-      std::min(version.size, sequence.frontier + sequence.window_bytes);
+      std::min(event.object_bytes, sequence.frontier + sequence.window_bytes);
   // Pieces end at multiples of their size, so that two of them never touch the same chunk; the
   // last may reach a piece beyond the window.
   const std::uint64_t piece = std::clamp(std::bit_floor(sequence.window_bytes / kPiecesPerWindow),
                                          kPieceBytesMin, kPieceBytesMax);
   std::uint64_t at = begin;
   while (at < window_end) {
-    const std::uint64_t end = std::min((at / piece + 1) * piece, version.size);
-    candidates.push_back({version, {at, end - at}});
+    const std::uint64_t end = std::min((at / piece + 1) * piece, event.object_bytes);
+    candidates.push_back(
+        {.object = event.object, .range = {at, end - at}, .expert = ExpertId::kReadahead});
     at = end;
   }
   sequence.asked_end = at;

@@ -35,8 +35,8 @@ class Readahead : public Expert {
 
   explicit Readahead(ReadaheadOptions options) : options_(options) {}
 
-  const char* name() const override { return "readahead"; }
-  void observe(const Event& event, std::vector<Candidate>& candidates) override;
+  void observe(const Event& event, const Catalog& catalog,
+               std::vector<Candidate>& candidates) override;
 
  private:
   struct Sequence {
@@ -64,7 +64,7 @@ class Readahead : public Expert {
   Sequence& follow(Handle& handle, const Event& event);
   Sequence& start(Handle& handle, const Event& event);
   void advance(Sequence& sequence, const Event& event);
-  void ask(Sequence& sequence, const Version& version, std::vector<Candidate>& candidates);
+  void ask(Sequence& sequence, const Event& event, std::vector<Candidate>& candidates);
   std::uint64_t window_bytes_max() const;
 
   const ReadaheadOptions options_;

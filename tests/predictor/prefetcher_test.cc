@@ -17,7 +17,7 @@ namespace {
 Event event_of(std::uint64_t handle) {
   Event event;
   event.handle = handle;
-  event.version = {"object", "etag", 100};
+  event.object = object_id("object");
   event.range = {handle, 1};
   return event;
 }
@@ -26,15 +26,17 @@ Event event_of(std::uint64_t handle) {
 class Echo : public Expert {
  public:
   explicit Echo(std::vector<std::uint64_t>* seen = nullptr) : seen_(seen) {}
-  const char* name() const override { return "echo"; }
-  void observe(const Event& event, std::vector<Candidate>& candidates) override {
+  void observe(const Event& event, const Catalog& /*catalog*/,
+               std::vector<Candidate>& candidates) override {
     if (seen_ != nullptr) seen_->push_back(event.handle);
-    candidates.push_back({event.version, event.range});
+    candidates.push_back({.object = event.object, .range = event.range});
   }
 
  private:
   std::vector<std::uint64_t>* seen_;
 };
+
+const Version kObject{"object", "etag", 100};
 
 std::vector<std::unique_ptr<Expert>> experts_of(std::unique_ptr<Expert> expert) {
   std::vector<std::unique_ptr<Expert>> experts;
@@ -52,6 +54,7 @@ TEST(Prefetcher, HandsCandidatesToTheCacheInTheOrderOfEvents) {
         return true;
       },
       experts_of(std::make_unique<Echo>(&seen)), {.own_thread = false});
+  prefetcher.see(kObject);
   for (std::uint64_t handle = 1; handle <= 3; ++handle) prefetcher.record(event_of(handle));
   EXPECT_TRUE(fetched.empty()) << "record() fetched";
   EXPECT_EQ(prefetcher.step(), 3U);
@@ -68,6 +71,7 @@ TEST(Prefetcher, DropsTheOldestAndCountsItWhenTheQueueIsFull) {
   Prefetcher prefetcher([](const Version&, ByteRange) { return true; },
                         experts_of(std::make_unique<Echo>(&seen)),
                         {.queue_events_max = 2, .own_thread = false});
+  prefetcher.see(kObject);
   for (std::uint64_t handle = 1; handle <= 5; ++handle) prefetcher.record(event_of(handle));
   EXPECT_EQ(prefetcher.step(), 2U);
   EXPECT_EQ(seen, (std::vector<std::uint64_t>{4, 5}));
@@ -77,10 +81,52 @@ TEST(Prefetcher, DropsTheOldestAndCountsItWhenTheQueueIsFull) {
 TEST(Prefetcher, CountsWhatTheCacheRefused) {
   Prefetcher prefetcher([](const Version&, ByteRange range) { return range.offset % 2 == 0; },
                         experts_of(std::make_unique<Echo>()), {.own_thread = false});
+  prefetcher.see(kObject);
   for (std::uint64_t handle = 0; handle < 5; ++handle) prefetcher.record(event_of(handle));
   prefetcher.step();
   EXPECT_EQ(prefetcher.stats().candidates, 5U);
   EXPECT_EQ(prefetcher.stats().refused, 2U);
+}
+
+TEST(Prefetcher, ACandidateNobodyKnowsIsCountedAndNotFetched) {
+  Prefetcher prefetcher(
+      [](const Version&, ByteRange) {
+        ADD_FAILURE() << "fetched what is not known";
+        return true;
+      },
+      experts_of(std::make_unique<Echo>()), {.own_thread = false});
+  prefetcher.record(event_of(1));
+  prefetcher.step();
+  EXPECT_EQ(prefetcher.stats().unknown, 1U);
+}
+
+TEST(Prefetcher, WhatWasListedCanBeFetched) {
+  std::vector<std::string> fetched;
+  Prefetcher prefetcher(
+      [&](const Version& version, ByteRange) {
+        fetched.push_back(version.key);
+        return true;
+      },
+      experts_of(std::make_unique<Echo>()), {.own_thread = false});
+  auto listing = std::make_shared<Listing>();
+  listing->objects.push_back({kObject, {}});
+  prefetcher.list("", listing);
+  prefetcher.record(event_of(1));
+  prefetcher.step();
+  EXPECT_EQ(fetched, std::vector<std::string>{"object"});
+}
+
+TEST(Prefetcher, NewsBeyondTheBoundPushOutTheOldest) {
+  Prefetcher prefetcher([](const Version&, ByteRange) { return true; },
+                        experts_of(std::make_unique<Echo>()),
+                        {.queue_events_max = 2, .own_thread = false});
+  prefetcher.see(kObject);
+  prefetcher.see({"b", "", 1});
+  prefetcher.see({"c", "", 1});
+  prefetcher.record(event_of(1));
+  prefetcher.step();
+  EXPECT_EQ(prefetcher.stats().news_dropped, 1U);
+  EXPECT_EQ(prefetcher.stats().unknown, 1U);
 }
 
 TEST(Prefetcher, RecordDoesNotWaitForAFetchThatHangs) {
@@ -101,6 +147,7 @@ TEST(Prefetcher, RecordDoesNotWaitForAFetchThatHangs) {
         return true;
       },
       experts_of(std::make_unique<Echo>()), {.queue_events_max = 8});
+  prefetcher.see(kObject);
   prefetcher.record(event_of(0));
   {
     auto locked = gate.lock();
@@ -124,6 +171,7 @@ TEST(Prefetcher, EventsFromManyThreadsAreAllAccountedFor) {
           return true;
         },
         experts_of(std::make_unique<Echo>()), {.queue_events_max = 64});
+    prefetcher.see(kObject);
     {
       std::vector<std::jthread> threads;
       for (int i = 0; i < 4; ++i) {
@@ -147,6 +195,7 @@ TEST(Prefetcher, EndsAtOnceWithAFullQueue) {
   for (int round = 0; round < 50; ++round) {
     Prefetcher prefetcher([](const Version&, ByteRange) { return true; },
                           experts_of(std::make_unique<Echo>()));
+    prefetcher.see(kObject);
     for (std::uint64_t handle = 0; handle < 100; ++handle) prefetcher.record(event_of(handle));
   }
 }

@@ -17,7 +17,7 @@ constexpr std::uint64_t kGiB = 1024 * kMiB;
 class Player {
  public:
   explicit Player(ReadaheadOptions options = {}, std::uint64_t size = 4 * kGiB)
-      : readahead_(options), version_{"object", "etag", size} {}
+      : readahead_(options), size_(size) {}
 
   // What this one read made the expert ask for.
   std::vector<Candidate> read(std::uint64_t offset, std::uint64_t length,
@@ -33,7 +33,7 @@ class Player {
     for (std::uint64_t at = begin; at < end; at += step) read(at, std::min(step, end - at));
   }
 
-  void set_size(std::uint64_t size) { version_.size = size; }
+  void set_size(std::uint64_t size) { size_ = size; }
   const std::vector<Candidate>& asked() const { return asked_; }
   std::uint64_t asked_bytes() const {
     std::uint64_t bytes = 0;
@@ -66,16 +66,18 @@ class Player {
     Event event;
     event.operation = operation;
     event.handle = handle;
-    event.version = version_;
+    event.object = object_id("object");
+    event.object_bytes = size_;
     event.range = range;
     std::vector<Candidate> candidates;
-    readahead_.observe(event, candidates);
+    readahead_.observe(event, catalog_, candidates);
     asked_.insert(asked_.end(), candidates.begin(), candidates.end());
     return candidates;
   }
 
   Readahead readahead_;
-  Version version_;
+  std::uint64_t size_;
+  Catalog catalog_;
   std::vector<Candidate> asked_;
 };
 
@@ -84,7 +86,7 @@ TEST(Readahead, AReadAtTheStartOfTheObjectStartsASequence) {
   const auto candidates = player.read(0, 128 * kKiB);
   ASSERT_FALSE(candidates.empty());
   EXPECT_EQ(candidates.front().range.offset, 128 * kKiB);
-  EXPECT_EQ(candidates.front().version, (Version{"object", "etag", 4 * kGiB}));
+  EXPECT_EQ(candidates.front().object, object_id("object"));
   EXPECT_LE(player.asked_bytes(), 2 * kMiB);
 }
 
