@@ -36,7 +36,7 @@ Result<std::size_t> ChunkFiles::read(std::uint64_t object, std::uint64_t offset,
                                      std::span<std::byte> out) {
   auto file = open(object, 0);
   if (!file) return file.error();
-  return disk_.read((*file)->get(), offset, out);
+  return disk_.read((*file)->descriptor.get(), offset, out);
 }
 
 Result<void> ChunkFiles::create(std::uint64_t object, std::uint64_t size_bytes) {
@@ -52,20 +52,21 @@ Result<void> ChunkFiles::create(std::uint64_t object, std::uint64_t size_bytes) 
   if (!file) return file.error();
   measure(object % kShards);
   // Its full length at once: some file systems (xfs) set space aside behind a file that grows.
-  return disk_.resize((*file)->get(), size_bytes);
+  return disk_.resize((*file)->descriptor.get(), size_bytes);
 }
 
 Result<void> ChunkFiles::write(std::uint64_t object, std::uint64_t offset,
                                std::span<const std::byte> bytes) {
   auto file = open(object, 0);
   if (!file) return file.error();
-  return disk_.write((*file)->get(), offset, bytes);
+  const std::lock_guard turn((*file)->writing);
+  return disk_.write((*file)->descriptor.get(), offset, bytes);
 }
 
 Result<void> ChunkFiles::punch(std::uint64_t object, ByteRange range) {
   auto file = open(object, 0);
   if (!file) return file.error();
-  return disk_.punch((*file)->get(), range);
+  return disk_.punch((*file)->descriptor.get(), range);
 }
 
 Result<std::vector<ByteRange>> ChunkFiles::data(std::uint64_t object) {
@@ -121,7 +122,7 @@ Result<ChunkFiles::File> ChunkFiles::open(std::uint64_t object, int extra_flags)
   }
   auto opened = disk_.open(path(object), O_RDWR | O_NOFOLLOW | extra_flags);
   if (!opened) return opened.error();
-  auto file = std::make_shared<const FileDescriptor>(std::move(*opened));
+  auto file = std::make_shared<OpenFile>(std::move(*opened));
   File displaced;  // closed after the lock is gone
   auto open_files = open_files_.lock();
   const auto [place, fresh] = open_files->by_object.try_emplace(object);

@@ -7,8 +7,10 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "cache/disk.h"
@@ -18,8 +20,8 @@ namespace augurfs {
 
 // The files that hold chunks: objects/ab/<id>, sparse, one per version, as long as the version.
 //
-// Keeps up to kOpenFilesMax of them open. Thread rule: any thread; no lock is held during I/O. The
-// caller sees to it that a range is not written while it is punched. Errors are the disk's;
+// Keeps up to kOpenFilesMax of them open. Thread rule: any thread; writes to one file take turns.
+// The caller sees to it that a range is not written while it is punched. Errors are the disk's;
 // kNotFound when the file is not there.
 class ChunkFiles {
  public:
@@ -52,7 +54,14 @@ class ChunkFiles {
   std::uint64_t directory_bytes() const { return directory_bytes_.load(); }
 
  private:
-  using File = std::shared_ptr<const FileDescriptor>;
+  struct OpenFile {
+    explicit OpenFile(FileDescriptor opened) : descriptor(std::move(opened)) {}
+
+    const FileDescriptor descriptor;
+    // The kernel lets one writer into a file at a time, and the others spin.
+    std::mutex writing;
+  };
+  using File = std::shared_ptr<OpenFile>;
   static constexpr std::size_t kShards = 256;
   // Most recently used first; `by_object` finds a file in `files`.
   struct OpenFiles {

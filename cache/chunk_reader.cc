@@ -310,6 +310,7 @@ void ChunkReader::rouse(State& state) {
 void ChunkReader::work(std::list<std::jthread>::iterator self) {
   while (true) {
     std::shared_ptr<Flight> flight;
+    bool last = false;
     {
       auto state = state_.lock();
       ++state->idle_threads;
@@ -317,12 +318,17 @@ void ChunkReader::work(std::list<std::jthread>::iterator self) {
                      [&] { return state->stopping || state->flights.has_work(); });
       --state->idle_threads;
       if (!state->stopping) flight = state->flights.take();
-      if (!flight) {
+      if (flight) {
+        rouse(*state);  // the next flight need not wait until this one has landed
+      } else {
         state->gone.splice(state->gone.end(), state->crew, self);
+        last = state->crew.empty();
         if (state->stopping) left_.notify_all();
-        return;
       }
-      rouse(*state);  // the next flight need not wait until this one has landed
+    }
+    if (!flight) {
+      if (last) buffers_.clear();
+      return;
     }
     fly(flight);
   }
@@ -373,7 +379,7 @@ bool ChunkReader::receive(const std::shared_ptr<Flight>& flight, Progress& progr
     }
     Arrival& arrival = flight->arrival(progress.chunk);
     const std::size_t chunk_bytes = flight->layout.bytes_of(progress.chunk);
-    if (progress.bytes == 0) arrival.buffer = ChunkBuffer::allocate(chunk_bytes);
+    if (progress.bytes == 0) arrival.buffer = buffers_.allocate(chunk_bytes);
     if (!arrival.buffer) {
       progress.error = Error{ErrorCode::kUnavailable, "no memory for a chunk"};
       return false;

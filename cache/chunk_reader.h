@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "cache/chunk_buffer.h"
 #include "cache/chunk_layout.h"
 #include "cache/chunk_store.h"
 #include "cache/flight_table.h"
@@ -105,6 +106,7 @@ class ChunkReader {
   const ChunkReaderOptions options_;
   ObjectStore& remote_;
   ChunkStore& chunks_;
+  ChunkBufferPool buffers_;       // before the flights that hold its buffers
   std::condition_variable work_;  // there is work, or the end has come
   std::condition_variable left_;  // at the end: a reader or a thread has left
   mutable Guarded<State> state_;

@@ -2,10 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "cache/chunk_store.h"
 #include "remote/object_store.h"
+
+struct XXH3_state_s;
 
 namespace augurfs {
 
@@ -48,8 +51,22 @@ inline constexpr std::uint32_t kChunkSizeBytesMax = 1U << 30U;
 
 std::uint64_t version_hash(const Version& version);
 
-// xxh3 of the bytes, seeded with whose they are: an index that has mixed up its files or rows does
-// not match either.
+// xxh3 of a chunk's bytes, given piece by piece, seeded with whose they are: an index that has
+// mixed up its files or rows does not match either.
+class ChunkChecksum {
+ public:
+  ChunkChecksum(const Version& version, std::uint32_t chunk);
+  void add(std::span<const std::byte> bytes);
+  std::uint64_t value() const;
+
+ private:
+  struct Free {
+    void operator()(XXH3_state_s* state) const;
+  };
+  std::unique_ptr<XXH3_state_s, Free> state_;
+};
+
+// The same of a whole chunk at once.
 std::uint64_t chunk_checksum(const Version& version, std::uint32_t chunk,
                              std::span<const std::byte> bytes);
 

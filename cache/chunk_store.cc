@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <condition_variable>
@@ -342,19 +343,28 @@ Result<bool> ChunkStore::Parts::copy(const Version& version, const ChunkMirror::
     if (!got) return got.error();
     return *got == out.size();
   }
-  // The first time since the start: all of it is read and has to match its checksum.
-  std::unique_ptr<std::byte[]> buffer;
-  std::span<std::byte> whole = out;
-  if (out.size() != found.range.length) {
-    buffer = std::make_unique_for_overwrite<std::byte[]>(found.range.length);
-    whole = {buffer.get(), found.range.length};
+  // The first time since the start: all of it is read and has to match its checksum. In pieces
+  // that stay in the processor's cache, and straight to where they are wanted.
+  constexpr std::size_t kPieceBytes = 64U << 10U;
+  std::array<std::byte, kPieceBytes> elsewhere;
+  ChunkChecksum checksum(version, found.id.chunk);
+  for (std::uint64_t at = 0; at < found.range.length;) {
+    const std::size_t length = std::min<std::uint64_t>(kPieceBytes, found.range.length - at);
+    const bool wanted = at >= offset && at + length <= offset + out.size();
+    const std::span<std::byte> piece =
+        wanted ? out.subspan(at - offset, length) : std::span(elsewhere).first(length);
+    const auto got = files.read(found.id.object, found.range.offset + at, piece);
+    if (!got) return got.error();
+    if (*got != length) return false;
+    checksum.add(piece);
+    if (!wanted) {
+      const std::uint64_t first = std::max<std::uint64_t>(at, offset);
+      const std::uint64_t end = std::min<std::uint64_t>(at + length, offset + out.size());
+      if (first < end) std::copy_n(&piece[first - at], end - first, &out[first - offset]);
+    }
+    at += length;
   }
-  const auto got = files.read(found.id.object, found.range.offset, whole);
-  if (!got) return got.error();
-  if (*got != whole.size()) return false;
-  if (chunk_checksum(version, found.id.chunk, whole) != found.checksum) return false;
-  if (buffer) std::copy_n(whole.begin() + offset, out.size(), out.begin());
-  return true;
+  return checksum.value() == found.checksum;
 }
 
 // Makes a chunk absent, unless it went by itself while it was read: then nothing is wrong with it.
