@@ -51,9 +51,10 @@ class Mounted:
     """A program that mounts the bucket. Its cache outlives unmount() and ends with forget()."""
 
     def __init__(self, work):
-        self.directory = work / "mount" / self.name
-        self.cache = work / "cache" / self.name
-        self.log = work / f"{self.name}.log"
+        place = self.name.replace(":", "_")  # which fio takes for the end of a file name
+        self.directory = work / "mount" / place
+        self.cache = work / "cache" / place
+        self.log = work / f"{place}.log"
         self.process = None
 
     def forget(self):
@@ -97,8 +98,13 @@ class Augurfs(Mounted):
     name = "augurfs"
     program = TOP / "build/release/bin/augurfs"
 
+    def __init__(self, work, *settings):
+        self.name = ":".join([self.name, *settings])
+        self.settings = dict(setting.split("=", 1) for setting in settings)
+        super().__init__(work)
+
     def command(self, url):
-        settings = {"remote.endpoint": url, "cache.dir": self.cache}
+        settings = {"remote.endpoint": url, "cache.dir": self.cache, **self.settings}
         return [self.program, "mount", f"s3://{BUCKET}", self.directory,
                 *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]
 
@@ -154,3 +160,15 @@ def rclone_environment(url):
 
 
 ALL = {kind.name: kind for kind in (Native, Augurfs, S3fs, Rclone)}
+
+
+def is_known(name):
+    """A contender's name; augurfs also with settings: augurfs:cache.chunk_size=4MiB."""
+    kind, *settings = name.split(":")
+    return kind in ALL and (not settings or kind == Augurfs.name and
+                            all("=" in setting for setting in settings))
+
+
+def make(name, work):
+    kind, *settings = name.split(":")
+    return ALL[kind](work, *settings)

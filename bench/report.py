@@ -28,6 +28,9 @@ class Results:
             key = (m["round_trip_ms"], m["job"], m["state"], m["contender"])
             self.by_key.setdefault(key, {})[m["round"]] = m
 
+    def peers(self):
+        return [c for c in self.contenders if c != "native" and not c.startswith("augurfs")]
+
     def rounds(self, *key):
         return self.by_key.get(key, {})
 
@@ -43,7 +46,7 @@ class Results:
         return ratios
 
     def speed_rows(self, round_trip_ms):
-        peers = [c for c in self.contenders if c not in ("native", "augurfs")]
+        peers = self.peers()
         for key in self.keys(round_trip_ms):
             native = self.rounds(*key, "native")
             row = [key[1], STATES[key[2]], self.median_text(native)]
@@ -90,8 +93,7 @@ class Results:
                  f"{machine['kernel']}, {machine['file_system']}; commit {machine['commit']}, "
                  f"{machine['date']}; `{machine['command']}`; rounds: {machine['rounds']}.\n"]
         others = [c for c in self.contenders if c != "native"]
-        peers = [c for c in others if c != "augurfs"]
-        best = ["augurfs / best peer"] if peers and "augurfs" in others else []
+        best = ["augurfs / best peer"] if self.peers() and "augurfs" in others else []
         for distance in dict.fromkeys(m["round_trip_ms"] for m in self.measures):
             parts += [f"### {distance} ms of added round trip\n",
                       "Speed over native ext4, paired by round, median [min..max].\n",
