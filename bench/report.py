@@ -57,9 +57,11 @@ class Results:
             yield row
 
     def cell(self, ratios, key, contender):
-        if not ratios:
-            return "failed" if self.rounds(*key, contender) else "-"
-        return spread(ratios)
+        if ratios:
+            return spread(ratios)
+        if "native" not in self.contenders:
+            return self.median_text(self.rounds(*key, contender))
+        return "failed" if self.rounds(*key, contender) else "-"
 
     @staticmethod
     def median_text(rounds):
