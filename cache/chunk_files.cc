@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -119,6 +120,8 @@ Result<ChunkFiles::File> ChunkFiles::open(std::uint64_t object, int extra_flags)
       open_files->files.splice(open_files->files.begin(), open_files->files, found->second);
       return found->second->second;
     }
+    const auto watched = open_files->watched.find(object);
+    if (watched != open_files->watched.end()) return watched->second.file;
   }
   auto opened = disk_.open(path(object), O_RDWR | O_NOFOLLOW | extra_flags);
   if (!opened) return opened.error();
@@ -139,12 +142,85 @@ Result<ChunkFiles::File> ChunkFiles::open(std::uint64_t object, int extra_flags)
 
 void ChunkFiles::close(std::uint64_t object) {
   File closed;  // after the lock is gone
+  Watched unwatched;
   auto open_files = open_files_.lock();
+  if (auto node = open_files->watched.extract(object)) unwatched = std::move(node.mapped());
   const auto found = open_files->by_object.find(object);
   if (found == open_files->by_object.end()) return;
   closed = std::move(found->second->second);
   open_files->files.erase(found->second);
   open_files->by_object.erase(found);
+}
+
+std::uint64_t ChunkFiles::watch(std::uint64_t object, Time now) {
+  const auto file = open(object, 0);
+  if (!file) return 0;
+  auto open_files = open_files_.lock();
+  auto found = open_files->watched.find(object);
+  if (found == open_files->watched.end()) {
+    if (open_files->watched.size() == kWatchedFilesMax) return 0;
+    const Watched fresh{*file, open_files->touches + 1, 0, now};
+    found = open_files->watched.emplace(object, fresh).first;
+  }
+  found->second.last_touch = ++open_files->touches;
+  found->second.touched = now;
+  return found->second.number;
+}
+
+Result<void> ChunkFiles::check_written(std::uint64_t object) const {
+  File file;
+  {
+    auto open_files = open_files_.lock();
+    const auto found = open_files->watched.find(object);
+    if (found == open_files->watched.end()) return {};
+    file = found->second.file;
+  }
+  return check_written(*file);
+}
+
+Result<void> ChunkFiles::check_written(OpenFile& file) const {
+  auto lost = file.lost.lock();  // held during the call, which is no I/O
+  if (!*lost) {
+    if (auto written = disk_.check_written(file.descriptor.get()); !written)
+      *lost = written.error();
+  }
+  if (*lost) return **lost;
+  return {};
+}
+
+std::optional<std::uint64_t> ChunkFiles::settled(Time now) const {
+  auto open_files = open_files_.lock();
+  const auto& watched = open_files->watched;
+  const auto oldest =
+      std::min_element(watched.begin(), watched.end(), [](const auto& left, const auto& right) {
+        return left.second.last_touch < right.second.last_touch;
+      });
+  if (oldest == watched.end()) return std::nullopt;
+  if (watched.size() < kWatchedFilesMax && now - oldest->second.touched < kSettle) {
+    return std::nullopt;
+  }
+  return oldest->first;
+}
+
+Result<void> ChunkFiles::sync(std::uint64_t object) {
+  Watched before;
+  {
+    auto open_files = open_files_.lock();
+    const auto found = open_files->watched.find(object);
+    if (found == open_files->watched.end()) return {};
+    before = found->second;
+  }
+  // Not by the watched descriptor: it would be told of an error that its readers must hear of.
+  const auto fresh = disk_.open(path(object), O_RDONLY | O_NOFOLLOW);
+  if (!fresh) return fresh.error();
+  if (auto synced = disk_.sync(fresh->get()); !synced) return synced;
+  if (auto written = check_written(*before.file); !written) return written;
+  auto open_files = open_files_.lock();
+  const auto found = open_files->watched.find(object);
+  if (found != open_files->watched.end() && found->second.last_touch == before.last_touch) {
+    open_files->watched.erase(found);  // `before` closes it after the lock is gone
+  }
+  return {};
 }
 
 void ChunkFiles::measure(std::size_t shard) {

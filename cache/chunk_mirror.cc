@@ -67,19 +67,18 @@ std::optional<Hole> ChunkMirror::drop(const Found& found) {
   return remove(found.slot);
 }
 
-std::uint64_t ChunkMirror::lose(std::uint64_t id) {
+std::optional<ChunkMirror::Lost> ChunkMirror::lose(std::uint64_t id) {
   Entry* entry = object(id);
-  if (entry == nullptr) return 0;
-  const std::uint64_t chunks = entry->second.chunks;
+  if (entry == nullptr) return std::nullopt;
+  Lost lost{entry->second.chunks, {{id, 0}, {}, space_.file_charge(entry->first.size), true}};
   for (std::uint32_t slot = 0; slot < chunks_.slot_count() && entry->second.chunks > 0; ++slot) {
     if (!chunks_[slot].present || chunks_[slot].id.object != id) continue;
-    space_.give_back(space_.chunk_charge(range(*entry, chunks_[slot].id.chunk).length));
+    lost.hole.charge += space_.chunk_charge(range(*entry, chunks_[slot].id.chunk).length);
     take_out(slot);
     --entry->second.chunks;
   }
-  space_.give_back(space_.file_charge(entry->first.size));
   forget(*entry);
-  return chunks;
+  return lost;
 }
 
 ChunkMirror::Admission ChunkMirror::admit(const Version& version, std::uint32_t chunk,
@@ -109,10 +108,10 @@ ChunkMirror::Admission ChunkMirror::admit(const Version& version, std::uint32_t 
   return Admission::kGranted;
 }
 
-bool ChunkMirror::finish(const Ticket& ticket, std::uint64_t checksum, Origin origin,
+bool ChunkMirror::finish(const Ticket& ticket, std::uint64_t checksum, bool verified, Origin origin,
                          std::uint32_t now_s, std::vector<Hole>& holes) {
   Entry* entry = object(ticket.id.object);
-  if (entry == nullptr) {  // its file was found missing in the meantime
+  if (entry == nullptr) {  // its file was lost in the meantime
     abandon(ticket, holes);
     return false;
   }
@@ -125,7 +124,7 @@ bool ChunkMirror::finish(const Ticket& ticket, std::uint64_t checksum, Origin or
   slot.checksum = checksum;
   slot.last_use_s = now_s;
   slot.origin = origin;
-  slot.verified = true;
+  slot.verified = verified;
   slot.awaited = origin == Origin::kPrefetch;
   if (slot.awaited) counters_.prefetched_bytes += ticket.range.length;
   eviction_.add(at, origin);

@@ -47,7 +47,7 @@ class ChunkMirror {
     ChunkId id;
     ByteRange range;
     std::uint64_t checksum = 0;
-    bool verified = false;
+    bool verified = false;  // see ChunkTable::Slot
   };
   enum class Admission {
     kGranted,
@@ -80,14 +80,19 @@ class ChunkMirror {
   bool use(const Found& found, bool verified, std::uint32_t now_s);
   // A chunk that proved damaged; nullopt when it is gone already.
   std::optional<Hole> drop(const Found& found);
-  // A file that is not there: its chunks are gone, and so is what they occupied. How many.
-  std::uint64_t lose(std::uint64_t object);
+  // All chunks of a file that is missing or whose bytes are not to be relied on: absent from here
+  // on. Their number, and the file as a hole; nullopt when it is gone already.
+  struct Lost {
+    std::uint64_t chunks = 0;
+    Hole hole;
+  };
+  std::optional<Lost> lose(std::uint64_t object);
 
   Admission admit(const Version& version, std::uint32_t chunk, std::uint64_t length,
                   Space::DiskFree disk, Ticket& ticket, std::vector<Hole>& holes);
-  // The chunk is on disk, durable or not.
-  bool finish(const Ticket& ticket, std::uint64_t checksum, Origin origin, std::uint32_t now_s,
-              std::vector<Hole>& holes);
+  // The chunk is written. False, and no chunk, when its file was lost in the meantime.
+  bool finish(const Ticket& ticket, std::uint64_t checksum, bool verified, Origin origin,
+              std::uint32_t now_s, std::vector<Hole>& holes);
   // It could not be written.
   void abandon(const Ticket& ticket, std::vector<Hole>& holes);
   // A hole is dug; what this makes removable is added to `holes`.

@@ -34,6 +34,11 @@ constexpr std::chrono::seconds kTick{1};
 constexpr int kRoundsMax = 16;
 // Beside the index, directories grow as files come: a few blocks between two measurements.
 constexpr std::uint64_t kGrowthBytesMax = ChunkIndex::kGrowthBytesMax + (256U << 10U);
+// Smaller chunks are verified by every read: their checksum costs less than the read itself, and
+// much less than bringing each of many small files to the disk (see ChunkFiles::watch).
+constexpr std::uint64_t kWatchedBytesMin = 32U << 10U;
+// Files brought to the disk in a row: the index waits meanwhile.
+constexpr int kSyncsMax = 4;
 // A cache that holds fewer chunks than this helps nobody.
 constexpr std::uint64_t kChunksMin = 4;
 // The 256 directories of the chunk files, at a block each.
@@ -89,7 +94,8 @@ struct ChunkStore::Parts {
   Result<bool> copy(const Version& version, const ChunkMirror::Found& found, std::uint32_t offset,
                     std::span<std::byte> out);
   void distrust(const ChunkMirror::Found& found, const char* reason);
-  void lose(std::uint64_t object);
+  void lose(std::uint64_t object, const std::string& reason);
+  std::uint64_t watch(const ChunkId& id, const ByteRange& range);
 
   // Writing.
   bool write(const Version& version, std::uint32_t chunk, std::span<const std::byte> bytes,
@@ -102,6 +108,7 @@ struct ChunkStore::Parts {
   // Looking after index and space.
   void look_after(std::stop_token stop);
   void retry_holes();
+  void sync_files(std::stop_token stop);
   Result<void> flush();
   void measure();
   void make_room();
@@ -315,10 +322,11 @@ bool ChunkStore::Parts::read(const Version& version, std::uint32_t chunk, std::u
   const auto found = mirror.lock()->find(version, chunk);
   if (!found || offset + std::uint64_t{out.size()} > found->range.length) return false;
   if (!reading.allows()) return false;
+  const bool watched = !found->verified && watch(found->id, found->range) != 0;
   const auto right = copy(version, *found, offset, out);
   if (!right) {
     if (right.error().code == ErrorCode::kNotFound) {
-      lose(found->id.object);
+      lose(found->id.object, right.error().message);
     } else {
       reading.failed(right.error().message);
       distrust(*found, "it cannot be read");
@@ -326,11 +334,16 @@ bool ChunkStore::Parts::read(const Version& version, std::uint32_t chunk, std::u
     return false;
   }
   reading.succeeded();
+  if (auto written = files.check_written(found->id.object); !written) {
+    writing.failed(written.error().message);
+    lose(found->id.object, written.error().message);
+    return false;
+  }
   if (!*right) {
     distrust(*found, "its bytes are not what was written");
     return false;
   }
-  if (mirror.lock()->use(*found, true, now_s())) return true;
+  if (mirror.lock()->use(*found, watched, now_s())) return true;
   files.close(found->id.object);
   return false;
 }
@@ -343,8 +356,8 @@ Result<bool> ChunkStore::Parts::copy(const Version& version, const ChunkMirror::
     if (!got) return got.error();
     return *got == out.size();
   }
-  // The first time since the start: all of it is read and has to match its checksum. In pieces
-  // that stay in the processor's cache, and straight to where they are wanted.
+  // All of it is read and has to match its checksum: in pieces that stay in the processor's cache,
+  // and straight to where they are wanted.
   constexpr std::size_t kPieceBytes = 64U << 10U;
   std::array<std::byte, kPieceBytes> elsewhere;
   ChunkChecksum checksum(version, found.id.chunk);
@@ -380,14 +393,19 @@ void ChunkStore::Parts::distrust(const ChunkMirror::Found& found, const char* re
   dig({*hole});
 }
 
-// Makes all chunks of a file that is missing absent, unless eviction removed it.
-void ChunkStore::Parts::lose(std::uint64_t object) {
-  const std::uint64_t chunks = mirror.lock()->lose(object);
-  if (chunks == 0) return;
-  corrupt_chunks += chunks;
-  spdlog::warn("cache.corrupt file={:016x} chunks={} reason=\"the file is missing\"", object,
-               chunks);
+// Makes all chunks of a file absent, unless eviction removed it.
+void ChunkStore::Parts::lose(std::uint64_t object, const std::string& reason) {
+  const auto lost = mirror.lock()->lose(object);
+  if (!lost) return files.close(object);
+  corrupt_chunks += lost->chunks;
+  spdlog::warn("cache.corrupt file={:016x} chunks={} reason=\"{}\"", object, lost->chunks, reason);
+  dig({lost->hole});
   dirty.notify_one();
+}
+
+// From here on the file is watched, if it is worth it: the number of the watch, or 0.
+std::uint64_t ChunkStore::Parts::watch(const ChunkId& id, const ByteRange& range) {
+  return range.length < kWatchedBytesMin ? 0 : files.watch(id.object, options.now());
 }
 
 // ------------------------------------------------------------------------------------- writing
@@ -421,18 +439,21 @@ bool ChunkStore::Parts::keep(const Version& version, const ChunkMirror::Ticket& 
   const std::uint64_t object = ticket.id.object;
   Result<void> written;
   if (ticket.create) written = files.create(object, version.size);
+  const std::uint64_t watched = written ? watch(ticket.id, ticket.range) : 0;
   if (written) written = files.write(object, ticket.range.offset, bytes);
+  // The second call keeps a sync() that began before the write from ending the watch.
+  const bool verified = watched != 0 && watch(ticket.id, ticket.range) == watched;
   std::vector<Hole> holes;
   bool kept = false;
   if (written) {
     writing.succeeded();
-    kept = mirror.lock()->finish(ticket, checksum, origin, now_s(), holes);
+    kept = mirror.lock()->finish(ticket, checksum, verified, origin, now_s(), holes);
   } else {
     mirror.lock()->abandon(ticket, holes);
   }
   dig(std::move(holes));
   if (!written && written.error().code == ErrorCode::kNotFound) {
-    lose(object);
+    lose(object, written.error().message);
   } else if (!written) {
     writing.failed(written.error().message);
   }
@@ -472,6 +493,18 @@ void ChunkStore::Parts::look_after(std::stop_token stop) {
   retry_holes();
   make_room();
   (void)flush();  // its failure is logged and counted where it happens
+  sync_files(stop);
+}
+
+void ChunkStore::Parts::sync_files(std::stop_token stop) {
+  for (int count = 0; count < kSyncsMax && !stop.stop_requested(); ++count) {
+    const auto object = files.settled(options.now());
+    if (!object) return;
+    const auto synced = files.sync(*object);
+    if (synced) continue;
+    if (synced.error().code != ErrorCode::kNotFound) writing.failed(synced.error().message);
+    lose(*object, synced.error().message);
+  }
 }
 
 void ChunkStore::Parts::retry_holes() {

@@ -45,8 +45,10 @@ struct ChunkStoreStats {
 // behind an in-memory mirror, space reserved before bytes are written, eviction, checksums.
 //
 // A chunk is either wholly there and right, or absent: every doubt (checksum, short file, missing
-// file, disk error) makes it absent, with a log line and a counter. A chunk read from the index of
-// an earlier run is verified against its checksum before its first byte is returned.
+// file, disk error) makes it absent, with a log line and a counter. A chunk of an earlier run is
+// verified against its checksum before its first byte is returned. One that was written or
+// verified in this run is not verified again while the kernel has lost nothing of its file; when
+// it has, the file goes with all its chunks.
 // open() is quick whatever the last run left. The first calls wait for the index to be loaded
 // (a second per million chunks or less); after a crash nothing is kept until what the crash left
 // behind has been found and freed, in the background, so that the quota holds throughout.

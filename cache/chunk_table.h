@@ -8,7 +8,7 @@
 
 namespace augurfs {
 
-// All cached chunks, 40 bytes each plus a hash bucket, in numbered slots. A slot's number stays the
+// All cached chunks, 48 bytes each plus a hash bucket, in numbered slots. A slot's number stays the
 // same while its chunk is there, so that others (eviction, dirty marks) can refer to it by 4 bytes.
 // Thread rule: one thread at a time.
 class ChunkTable {
@@ -25,7 +25,8 @@ class ChunkTable {
     Origin origin = Origin::kDemand;
     std::uint8_t frequency = 0;
     bool present = false;
-    bool verified = false;  // its bytes have matched the checksum since the start
+    // Its bytes matched the checksum, and since before that its file is watched, or on the disk.
+    bool verified = false;
     bool dirty = false;     // waits to be written to the index
     bool awaited = false;   // prefetched in this run and not read yet
   };

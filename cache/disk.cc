@@ -126,6 +126,24 @@ Result<void> Disk::remove(const std::filesystem::path& path) {
   return {};
 }
 
+Result<void> Disk::sync(int fd) {
+  if (uninterrupted([&] { return ::fdatasync(fd); }) < 0) {
+    return descriptor_error(errno, "write back", fd);
+  }
+  return {};
+}
+
+Result<void> Disk::check_written(int fd) {
+  // This call waits for the pages of a range and tells the errors of the whole file. Where no file
+  // reaches there are no pages.
+  constexpr off_t kBeyond = off_t{1} << 62;
+  if (uninterrupted(
+          [&] { return ::sync_file_range(fd, kBeyond, 1, SYNC_FILE_RANGE_WAIT_BEFORE); }) < 0) {
+    return descriptor_error(errno, "write back", fd);
+  }
+  return {};
+}
+
 Result<std::uint64_t> Disk::free_bytes(const std::filesystem::path& path) {
   struct statvfs info {};
   if (uninterrupted([&] { return ::statvfs(path.c_str(), &info); }) < 0) {

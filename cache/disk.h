@@ -57,6 +57,11 @@ class Disk {
   virtual Result<std::vector<ByteRange>> data(int fd);
   // Removing what is not there is no error.
   virtual Result<void> remove(const std::filesystem::path& path);
+  // Waits until what was written to the file is on the disk.
+  virtual Result<void> sync(int fd);
+  // An error when the kernel could not bring to the disk what was written to the file while `fd`
+  // was open, or shortly before; each is told once to each descriptor. Waits for nothing.
+  virtual Result<void> check_written(int fd);
   // What an ordinary user may still write on the disk of `path`.
   virtual Result<std::uint64_t> free_bytes(const std::filesystem::path& path);
   // What a file or directory occupies; 0 when it is not there.

@@ -14,7 +14,7 @@
 #include "cache/chunk_store.h"
 #include "cache/circuit_breaker.h"
 #include "support/chunk_store_fixture.h"
-#include "support/hooked_disk.h"
+#include "support/forgetful_disk.h"
 #include "support/manual_clock.h"
 
 namespace augurfs {
@@ -33,7 +33,6 @@ class ChunkStoreModel : public ChunkStoreFixture {
   void start(unsigned seed) {
     random_.seed(seed);
     stdfs::remove_all(options_.directory);
-    killed_ = 0;
     damaged_ = false;
     evicted_before_ = 0;
     versions_.clear();
@@ -63,7 +62,8 @@ class ChunkStoreModel : public ChunkStoreFixture {
     if (dice < 186) return reopen();
     if (dice < 190) return kill();
     if (dice < 194) return damage();
-    if (dice < 197) return toggle_faults();
+    if (dice < 196) return toggle_faults();
+    if (dice < 198) return lose();
     EXPECT_TRUE(store_->flush() || disk_.before);
   }
 
@@ -148,6 +148,7 @@ class ChunkStoreModel : public ChunkStoreFixture {
       EXPECT_TRUE(store_->flush() || disk_.before);
     } else {
       kept_.clear();
+      damaged_ = true;  // the index may tell of a file that is gone
     }
     options_.directory = temporary_.path() / ("killed" + std::to_string(++killed_));
     copy_as_killed(old, options_.directory);
@@ -181,6 +182,19 @@ class ChunkStoreModel : public ChunkStoreFixture {
       std::vector<std::byte> noise(1 + random(64), static_cast<std::byte>(random(256)));
       ASSERT_TRUE(real_disk().write(fd.get(), random(size), noise));
     }
+  }
+
+  // What the kernel has not brought to the disk yet.
+  void lose() {
+    if (disk_.before) return;
+    disk_.lose();
+    damaged_ = true;
+    kept_.clear();
+    check_all();
+    clock_.advance(CircuitBreaker::kRetryAfter);
+    // A file that is open may yet be told of the loss, and what is put into it would go with it.
+    disk_.forget_errors();
+    reopen();
   }
 
   void toggle_faults() {
@@ -221,7 +235,7 @@ class ChunkStoreModel : public ChunkStoreFixture {
   }
 
   std::mt19937_64 random_;
-  HookedDisk disk_;
+  ForgetfulDisk disk_;
   ManualClock clock_;
   std::unique_ptr<ChunkStore> store_;
   std::vector<Version> versions_;

@@ -17,7 +17,7 @@ namespace augurfs {
 // and do not apply to what a hook itself does.
 class HookedDisk : public Disk {
  public:
-  enum class Operation { kOpen, kRead, kWrite, kResize, kPunch, kData, kRemove, kFree };
+  enum class Operation { kOpen, kRead, kWrite, kResize, kPunch, kData, kRemove, kSync, kCheck, kFree };
 
   std::function<std::optional<Error>(Operation)> before;
   std::function<void(Operation)> after;
@@ -52,6 +52,12 @@ class HookedDisk : public Disk {
   }
   Result<void> remove(const std::filesystem::path& path) override {
     return hooked<void>(Operation::kRemove, [&] { return Disk::remove(path); });
+  }
+  Result<void> sync(int fd) override {
+    return hooked<void>(Operation::kSync, [&] { return Disk::sync(fd); });
+  }
+  Result<void> check_written(int fd) override {
+    return hooked<void>(Operation::kCheck, [&] { return Disk::check_written(fd); });
   }
   Result<std::uint64_t> free_bytes(const std::filesystem::path& path) override {
     return hooked<std::uint64_t>(Operation::kFree, [&]() -> Result<std::uint64_t> {
