@@ -208,10 +208,9 @@ Result<std::size_t> FileSystem::read(HandleNumber handle, std::uint64_t offset,
   const auto outcome = reader.read(version, offset, out, std::move(stop));
   if (!outcome) {
     const Error& error = outcome.error();
-    if (error.code != ErrorCode::kStale && error.code != ErrorCode::kNotFound) return error;
     // The next lookup and open shall see what there is now.
-    parts_->cache.metadata().forget(version.key);
-    return Error{ErrorCode::kStale, error.message};
+    if (error.code == ErrorCode::kStale) parts_->cache.metadata().forget(version.key);
+    return error;
   }
   if (!outcome->hit) {
     event.latency = std::chrono::steady_clock::now() - began;

@@ -130,6 +130,9 @@ Result<void> FileStore::get(const Version& version, ByteRange range, const ByteS
 Result<void> FileStore::copy(const Version& version, ByteRange range, const ByteSink& sink,
                              std::stop_token stop) {
   const auto file = tree_.open_file(version.key);
+  if (!file && file.error().code == ErrorCode::kNotFound) {
+    return Error{ErrorCode::kStale, file.error().message};
+  }
   if (!file) return file.error();
   if (const auto wait = time_to_settle(file->status); wait.count() > 0) {
     if (!wait_until(std::chrono::steady_clock::now() + wait, stop)) return cancelled();

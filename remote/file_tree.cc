@@ -157,7 +157,7 @@ Result<std::optional<struct stat>> FileTree::status(const UniqueFd& directory,
 Result<struct stat> FileTree::status(const std::string& key) const {
   const auto [parent, name] = split(key);
   const auto directory = open_directory(parent);
-  if (!directory) return directory.error();
+  if (!directory) return directory.error().in("'" + key + "'");
   if (name.empty() && !key.empty()) {
     struct stat status {};
     if (::fstat(directory->get(), &status) != 0) return error(errno, key);
@@ -174,7 +174,7 @@ Result<FileTree::File> FileTree::open_file(const std::string& key) const {
   const auto [parent, name] = split(key);
   if (!is_file_name(name)) return error(ENOENT, key);
   const auto directory = open_directory(parent);
-  if (!directory) return directory.error();
+  if (!directory) return directory.error().in("'" + key + "'");
   const auto found = status(*directory, name);
   if (!found) return found.error();
   if (!*found) return error(ENOENT, key);

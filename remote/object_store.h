@@ -74,7 +74,8 @@ class ObjectStore {
   virtual Result<ListPage> list(const ListRequest& request, std::stop_token stop) = 0;
 
   // Feeds exactly `range` of exactly `version` to `sink`, each byte once whatever was retried.
-  // kStale when the object is another version by now; bytes of two versions are never mixed.
+  // kStale when the object is another version by now, or is gone: bytes of two versions are never
+  // mixed, and who holds a version knows that there was an object.
   // `range` lies inside the version; an empty range makes no request. On an error the sink may
   // have seen a correct prefix of the range.
   virtual Result<void> get(const Version& version, ByteRange range, const ByteSink& sink,

@@ -185,7 +185,6 @@ class RandomRun {
     switch (outcome.error().code) {
       case ErrorCode::kUnavailable:
       case ErrorCode::kStale:
-      case ErrorCode::kNotFound:
         break;
       case ErrorCode::kCancelled:
         if (!canceller.joinable()) complain("a read nobody cancelled: kCancelled");

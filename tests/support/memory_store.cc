@@ -63,14 +63,14 @@ Result<ListPage> MemoryStore::list(const ListRequest& request, std::stop_token) 
 
 Result<void> MemoryStore::get(const Version& version, ByteRange range, const ByteSink& sink,
                               std::stop_token stop) {
+  if (range.length == 0) return {};
   std::string bytes;
   {
     auto state = state_.lock();
     ++state->stats.requests;
     const auto found = state->objects.find(version.key);
-    if (found == state->objects.end()) return not_found(version.key);
-    if (found->second.info.version != version) {
-      return Error{ErrorCode::kStale, "memory: '" + version.key + "' has been replaced"};
+    if (found == state->objects.end() || found->second.info.version != version) {
+      return Error{ErrorCode::kStale, "memory: '" + version.key + "' has been replaced or removed"};
     }
     bytes = found->second.content.substr(range.offset, range.length);
     state->stats.bytes_received += bytes.size();

@@ -10,7 +10,7 @@
 namespace augurfs {
 
 // A bucket in memory. Behaves as a correct store does: versions change with each put, a get of a
-// replaced version is kStale. Thread rule: any thread.
+// version that is replaced or removed is kStale. Thread rule: any thread.
 class MemoryStore : public ObjectStore {
  public:
   // Puts or replaces an object; every put makes a new version.
