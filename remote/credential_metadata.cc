@@ -91,6 +91,7 @@ class InstanceMetadata {
     request.url = endpoint_ + path;
     request.headers.push_back(std::move(header));
     request.timeout = timeout_;
+    request.past_proxies = true;  // another machine would answer for itself, or leak the token
     return http_.send(request, stop_);
   }
 
@@ -139,6 +140,7 @@ Result<SourceAnswer> container_credentials(const CredentialContext& context, std
   if (!token->empty()) request.headers.emplace_back("authorization", *token);
   request.url = *url;
   request.timeout = kConfiguredTimeout;
+  request.past_proxies = true;
   const auto response = context.http.send(request, std::move(stop));
   if (!response) return response.error();
   if (response->status != 200) {

@@ -145,7 +145,9 @@ Result<Found> CredentialChain::Parts::ask(std::optional<std::size_t> kept_to,
     const bool passes = code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout;
     return Error{passes ? code : ErrorCode::kDenied, "no credentials: " + tried};
   }
-  return Error{ErrorCode::kDenied, "no credentials: " + tried};
+  return Error{ErrorCode::kDenied, "no credentials: " + tried +
+                                       "; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+                                       "remote.anonymous for a public bucket"};
 }
 
 // Ends an asking, well or not, and tells those who wait for it.

@@ -116,12 +116,15 @@ Error to_error(CURLcode code, const std::string& url, const std::string& detail,
   const std::string because = detail.empty() ? curl_easy_strerror(code) : detail;
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-      return {ErrorCode::kUnavailable, "cannot resolve the name of " + host + ": " + because};
+      return {ErrorCode::kUnavailable, "cannot resolve the name of " + host + ": " + because +
+                                           "; is it right, and does this machine have a network?"};
     case CURLE_COULDNT_CONNECT:
-      return {ErrorCode::kUnavailable, "cannot connect to " + host + ": " + because};
+      return {ErrorCode::kUnavailable, "cannot connect to " + host + ": " + because +
+                                           "; is the endpoint right, and does its server run?"};
     case CURLE_OPERATION_TIMEDOUT:
-      return {ErrorCode::kTimeout,
-              "no connection to " + host + " within " + seconds(options.connect_timeout)};
+      return {ErrorCode::kTimeout, "no connection to " + host + " within " +
+                                       seconds(options.connect_timeout) +
+                                       "; is the endpoint right, and no firewall on the way?"};
     case CURLE_PEER_FAILED_VERIFICATION:
       return {ErrorCode::kUnavailable,
               "the certificate of " + host + " is not trusted: " + because +
@@ -265,6 +268,7 @@ void set_request(Transfer& transfer) {
   const HttpRequest& request = transfer.request;
   curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);  // a key may hold "/../"
+  if (request.past_proxies) curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
   if (request.method == "HEAD") {
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
   } else if (request.method != "GET") {
@@ -333,6 +337,7 @@ class Reactor {
   void detach(Transfer& transfer);
   void end(Transfer& transfer, std::optional<Error> error);
   void collect_ended();
+  Error stalled_error(Transfer& transfer) const;
   Clock::time_point check_time();
   void tell_callers();
 
@@ -462,6 +467,16 @@ void Reactor::collect_ended() {
   }
 }
 
+Error Reactor::stalled_error(Transfer& transfer) const {
+  const std::string host = host_and_port(transfer.request.url);
+  const std::string time = seconds(options_.stall_timeout);
+  if (transfer.exchange.lock()->has_headers) {
+    return {ErrorCode::kTimeout, "no byte from " + host + " for " + time};
+  }
+  return {ErrorCode::kTimeout, host + " took the request and has not answered for " + time +
+                                   "; is the endpoint right, and its server well?"};
+}
+
 // Ends what has waited too long, gives back what an idle client does not need; returns when to
 // look again.
 Clock::time_point Reactor::check_time() {
@@ -481,9 +496,7 @@ Clock::time_point Reactor::check_time() {
     if (!transfer->in_multi || !transfer->connected || transfer->paused) continue;
     const Clock::time_point stalled = transfer->progress + options_.stall_timeout;
     if (now >= stalled) {
-      end(*transfer,
-          Error{ErrorCode::kTimeout, "no byte from " + host_and_port(transfer->request.url) +
-                                         " for " + seconds(options_.stall_timeout)});
+      end(*transfer, stalled_error(*transfer));
     } else {
       next = std::min(next, stalled);
     }

@@ -23,6 +23,7 @@ struct HttpRequest {
   std::string body;
   // For the whole exchange, waiting for a connection included; zero: only the client's limits.
   std::chrono::milliseconds timeout{0};
+  bool past_proxies = false;  // straight to the host, whatever the environment says of proxies
 };
 
 struct HttpResponse {

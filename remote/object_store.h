@@ -40,6 +40,7 @@ struct ListRequest {
   std::string start_after;   // only keys after this one, in the order of their bytes
   std::string continuation;  // ListPage::next of the page before; empty for the first
   int max_keys = 1000;       // upper bound for objects + prefixes of one page
+  bool in_haste = false;     // a person waits: few retries, and seconds rather than minutes
 };
 
 // One page, objects and prefixes each in the order of their bytes.

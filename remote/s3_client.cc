@@ -16,9 +16,9 @@ using std::chrono::milliseconds;
 using std::chrono::sys_seconds;
 
 constexpr const char* kDefaultRegion = "us-east-1";
-// Until the server has answered for the first time, a wrong name or port is likelier than a
-// passing fault, and the person who mounts is waiting.
-constexpr int kAttemptsBeforeFirstAnswer = 3;
+// For who is in haste: a fault that passes at once is ridden out, another is told.
+constexpr int kHastyAttemptsMax = 2;
+constexpr milliseconds kHastyDeadline{20'000};
 // A transfer slower than this is as good as none: what lengthens the deadline of a large get.
 constexpr std::uint64_t kBytesPerSecondMin = 64UL * 1024;
 // What S3 tolerates between its clock and that of a request.
@@ -92,6 +92,13 @@ struct S3Client::Attempt {
   }
 };
 
+// What an answer means to a person.
+struct S3Client::Verdict {
+  ErrorCode code;
+  std::string what;
+  std::string advice = "";
+};
+
 struct S3Client::Repairs {
   bool region = false;
   bool clock = false;
@@ -139,7 +146,11 @@ Result<HttpResponse> S3Client::perform(const S3Operation& operation, std::stop_t
 
 Result<HttpResponse> S3Client::insist(const S3Operation& operation, const std::stop_token& stop) {
   const std::chrono::seconds for_bytes(operation.bytes / kBytesPerSecondMin);
-  Retry retry(options_.deadline + for_bytes, surroundings_.retry_clock);
+  const milliseconds patience = options_.deadline + for_bytes;
+  Retry retry(operation.in_haste ? std::min(patience, kHastyDeadline) : patience,
+              surroundings_.retry_clock);
+  const int attempts_max = operation.in_haste ? std::min(options_.max_attempts, kHastyAttemptsMax)
+                                              : options_.max_attempts;
   Repairs repairs;
   for (;;) {
     std::optional<S3Request> asked = operation.request();
@@ -153,9 +164,6 @@ Result<HttpResponse> S3Client::insist(const S3Operation& operation, const std::s
     if (repair(tried, repairs)) continue;
     if (tried.made_progress) retry.progressed();
     if (!failure->is_transient) return failure->error;
-    const int attempts_max = has_answered_
-                                 ? options_.max_attempts
-                                 : std::min(options_.max_attempts, kAttemptsBeforeFirstAnswer);
     spdlog::debug("remote.failed key=\"{}\" attempt={} error=\"{}\"", tried.key,
                   retry.attempts() + 1, failure->error.message);
     if (!retry.wait(attempts_max, failure->retry_after, stop)) {
@@ -163,9 +171,9 @@ Result<HttpResponse> S3Client::insist(const S3Operation& operation, const std::s
         return Error{ErrorCode::kCancelled, name_of(tried.key) + ": cancelled"};
       }
       Error error = std::move(failure->error);
-      error.message += "; gave up after " + std::to_string(retry.attempts()) + " attempt" +
+      error.message += " (gave up after " + std::to_string(retry.attempts()) + " attempt" +
                        (retry.attempts() == 1 ? "" : "s") + " in " +
-                       std::to_string(retry.elapsed().count() / 1000) + " s";
+                       std::to_string(retry.elapsed().count() / 1000) + " s)";
       return error;
     }
     ++retries_;
@@ -194,11 +202,7 @@ S3Client::Attempt S3Client::attempt(const S3Operation& operation, S3Request aske
   }
   ++requests_;
   tried.answer = http_->send(
-      request,
-      [&](const HttpResponse& headers) {
-        has_answered_ = true;
-        return operation.wants_body(headers);
-      },
+      request, operation.wants_body,
       [&](std::span<const std::byte> bytes) {
         bytes_received_ += bytes.size();
         const bool taken = operation.sink(bytes);
@@ -285,26 +289,28 @@ S3Failure S3Client::explain(const Attempt& attempt, ErrorCode missing_key) const
     return {error.in(name_of(attempt.key)), may_pass};
   }
   const HttpResponse& answer = *attempt.answer;
-  const auto [code, what] = classify(attempt, missing_key);
-  std::string message = name_of(attempt.key) + ": " + what + ": ";
+  const Verdict verdict = classify(attempt, missing_key);
+  std::string message = name_of(attempt.key) + ": " + verdict.what + ": ";
   message += status_text(answer.status, attempt.said);
   std::string details;
   if (!attempt.said.request_id.empty()) details = "request id " + attempt.said.request_id;
-  if (code == ErrorCode::kDenied) {
+  if (verdict.code == ErrorCode::kDenied) {
     if (!details.empty()) details += "; ";
     details += attempt.credentials ? "credentials from " + credentials_.source() : "anonymous";
   }
   if (!details.empty()) message += " (" + details + ")";
-  return {{code, std::move(message)},
+  if (!verdict.advice.empty()) message += "; " + verdict.advice;
+  return {{verdict.code, std::move(message)},
           is_transient(answer.status) || is_transient_code(attempt.said.code),
           parse_retry_after(answer.header("retry-after"), surroundings_.now())};
 }
 
-std::pair<ErrorCode, std::string> S3Client::classify(const Attempt& attempt,
-                                                     ErrorCode missing_key) const {
+S3Client::Verdict S3Client::classify(const Attempt& attempt, ErrorCode missing_key) const {
   const int status = attempt.answer->status;
   const std::string& code = attempt.said.code;
-  if (code == "NoSuchBucket") return {ErrorCode::kNotFound, "the bucket does not exist"};
+  if (code == "NoSuchBucket") {
+    return {missing_key, "the bucket does not exist", "check its name, and remote.endpoint"};
+  }
   if (status == 404 || is_bad_key(attempt.key, status, code)) {
     const bool had_it = missing_key == ErrorCode::kStale;
     return {missing_key, had_it ? "the object has been deleted" : "there is no such object"};
@@ -313,24 +319,19 @@ std::pair<ErrorCode, std::string> S3Client::classify(const Attempt& attempt,
   if (is_transient(status) || is_transient_code(code)) {
     return {ErrorCode::kUnavailable, "the server is overloaded or failing"};
   }
-  if (code == "RequestTimeTooSkewed") {
-    const auto server = attempt.server_time();
-    return {ErrorCode::kDenied, "the clocks differ too much: this machine's says " +
-                                    to_readable_date(attempt.local_time) +
-                                    (server ? ", the server's " + to_readable_date(*server) : "")};
-  }
-  if (is_expiry(code)) return {ErrorCode::kDenied, "the credentials have expired"};
-  if (code == "InvalidAccessKeyId") return {ErrorCode::kDenied, "the access key is unknown"};
-  if (code == "SignatureDoesNotMatch") {
-    return {ErrorCode::kDenied, "the secret key does not fit the access key"};
-  }
+  if (auto denied = classify_denied(attempt)) return *denied;
   std::string region(attempt.answer->header("x-amz-bucket-region"));
   if (region.empty()) region = attempt.said.region;
   if (!region.empty() && region != attempt.region) {
-    return {ErrorCode::kInvalid, "the bucket is in the region " + region + ", not " +
-                                     attempt.region + " (remote.region)"};
+    return {ErrorCode::kInvalid,
+            "the bucket is in the region " + region + ", not " + attempt.region,
+            "set remote.region"};
   }
-  if (status == 401 || status == 403) return {ErrorCode::kDenied, "access denied"};
+  if (status == 401 || status == 403) {
+    return {ErrorCode::kDenied, "access denied",
+            attempt.credentials ? "these credentials need s3:ListBucket and s3:GetObject here"
+                                : "only with credentials: leave out remote.anonymous"};
+  }
   if (status < 400) {
     const std::string_view location = attempt.answer->header("location");
     return {ErrorCode::kInvalid,
@@ -339,6 +340,31 @@ std::pair<ErrorCode, std::string> S3Client::classify(const Attempt& attempt,
   }
   return {status >= 500 ? ErrorCode::kUnavailable : ErrorCode::kInvalid,
           "the server does not take the request"};
+}
+
+// What the server says about clock and credentials, by its code.
+std::optional<S3Client::Verdict> S3Client::classify_denied(const Attempt& attempt) const {
+  const std::string& code = attempt.said.code;
+  if (code == "RequestTimeTooSkewed") {
+    const auto server = attempt.server_time();
+    return Verdict{ErrorCode::kDenied,
+                   "the clocks differ too much: this machine's says " +
+                       to_readable_date(attempt.local_time) +
+                       (server ? ", the server's " + to_readable_date(*server) : ""),
+                   "set the one that is wrong"};
+  }
+  if (is_expiry(code)) {
+    return Verdict{ErrorCode::kDenied, "the credentials have expired", "get new ones"};
+  }
+  if (code == "InvalidAccessKeyId") {
+    return Verdict{ErrorCode::kDenied, "the access key is unknown",
+                   "is it one of this server (remote.endpoint)?"};
+  }
+  if (code == "SignatureDoesNotMatch") {
+    return Verdict{ErrorCode::kDenied, "the secret key does not fit the access key",
+                   "correct it where it came from"};
+  }
+  return std::nullopt;
 }
 
 }  // namespace augurfs

@@ -59,7 +59,8 @@ struct S3Operation {
   // asked for; nullopt when it is.
   std::function<std::optional<S3Failure>()> check = [] { return std::nullopt; };
   std::uint64_t bytes = 0;  // the size of what is asked for: more may take longer
-  ErrorCode missing_key = ErrorCode::kNotFound;
+  bool in_haste = false;    // as ListRequest::in_haste
+  ErrorCode missing_key = ErrorCode::kNotFound;  // of what is not there
 };
 
 // Signed requests about one bucket, insisted upon: what is transient is retried, and what the
@@ -83,6 +84,7 @@ class S3Client {
  private:
   struct Attempt;
   struct Repairs;
+  struct Verdict;
 
   S3Client(const StoreUrl& url, const StoreOptions& options, S3Surroundings surroundings,
            S3Address address, std::unique_ptr<HttpClient> http);
@@ -96,7 +98,8 @@ class S3Client {
   bool repair_credentials(const Attempt& attempt);
   std::optional<S3Failure> fault_of(const Attempt& attempt, const S3Operation& operation) const;
   S3Failure explain(const Attempt& attempt, ErrorCode missing_key) const;
-  std::pair<ErrorCode, std::string> classify(const Attempt& attempt, ErrorCode missing_key) const;
+  Verdict classify(const Attempt& attempt, ErrorCode missing_key) const;
+  std::optional<Verdict> classify_denied(const Attempt& attempt) const;
 
   const std::string bucket_;
   const StoreOptions options_;
@@ -108,7 +111,6 @@ class S3Client {
 
   Guarded<std::string> region_;
   std::atomic<std::int64_t> clock_offset_s_{0};  // what the server's clock is ahead of ours
-  std::atomic<bool> has_answered_{false};
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> retries_{0};
   std::atomic<std::uint64_t> errors_{0};

@@ -149,6 +149,7 @@ Result<ListPage> S3Store::list(const ListRequest& request, std::stop_token stop)
     query.emplace_back("start-after", request.start_after);
   }
   S3Operation operation;
+  operation.in_haste = request.in_haste;
   operation.request = [&] { return S3Request{"GET", "", query, {}}; };
   const Result<HttpResponse> answer = client_->perform(operation, std::move(stop));
   if (!answer) return answer.error();

@@ -463,6 +463,15 @@ TEST_F(CredentialChainInstanceTest, AnInstancesRoleIsAskedForWithAToken) {
   EXPECT_EQ(chain.source(), "the instance's role 'my-role'");
 }
 
+TEST_F(CredentialChainInstanceTest, NoProxyIsAskedForCredentialsOfThisMachine) {
+  ::setenv("http_proxy", "http://127.0.0.1:1", 1);
+  EXPECT_EQ(get().access_key, "EC2");
+  LocalServer agent;
+  serve_container(agent, hours{1});
+  EXPECT_EQ(get().access_key, "key1");
+  ::unsetenv("http_proxy");
+}
+
 TEST_F(CredentialChainInstanceTest, AnInstanceWithoutARoleSaysSo) {
   role_status_ = 404;
   EXPECT_TRUE(contains(refusal().message, "EC2 instance: this instance has no role"));

@@ -334,8 +334,25 @@ TEST(HttpClient, AServerThatAcceptsAndNeverAnswersIsATimeout) {
   reply.end = Reply::End::kStall;
   const Broken result = broken(reply);
   EXPECT_EQ(result.error.code, ErrorCode::kTimeout);
-  EXPECT_NE(result.error.message.find("no byte from"), std::string::npos) << result.error.message;
-  EXPECT_NE(result.error.message.find("0.15 s"), std::string::npos) << result.error.message;
+  EXPECT_NE(result.error.message.find("has not answered for 0.15 s; is the endpoint right"),
+            std::string::npos)
+      << result.error.message;
+}
+
+TEST(HttpClient, GoesPastProxiesWhereARequestSaysSo) {
+  HttpServer proxy(always({}));
+  HttpServer server(always({}));
+  ::setenv("http_proxy", proxy.url().c_str(), 1);
+  const auto client = open();
+  HttpRequest request = get(server.url() + "/key");
+  request.past_proxies = true;
+  EXPECT_TRUE(client->send(request, {}));
+  EXPECT_TRUE(proxy.requests().empty());
+  ASSERT_EQ(server.requests().size(), 1U);
+  // On the same handle the next one goes by the proxy again.
+  EXPECT_TRUE(client->send(get("http://no-such-host.invalid/key"), {}));
+  EXPECT_EQ(proxy.requests().size(), 1U);
+  ::unsetenv("http_proxy");
 }
 
 TEST(HttpClient, AServerThatHangsUpWithoutAWordIsUnavailable) {
@@ -383,7 +400,8 @@ TEST(HttpClient, NamesHostAndPortThatRefuse) {
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(response.error().message,
-            "cannot connect to " + url.substr(7) + ": Connection refused");
+            "cannot connect to " + url.substr(7) +
+                ": Connection refused; is the endpoint right, and does its server run?");
 }
 
 TEST(HttpClient, NamesAHostThatDoesNotResolve) {
