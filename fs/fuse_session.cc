@@ -30,6 +30,8 @@
 #include <vector>
 
 #include "fs/errno.h"
+#include "fs/failure_log.h"
+#include "fs/key_rules.h"
 #include "fs/mount_point.h"
 #include "remote/guarded.h"
 
@@ -76,6 +78,7 @@ struct FuseSession::Parts {
   fuse_session* session = nullptr;
   std::atomic<bool> parallel_dirops_unsaid = false;  // see write_device()
   std::stop_source stop;                             // ends the requests in service
+  FailureLog failures;
   std::condition_variable changed;
   Guarded<State> state;
 };
@@ -105,7 +108,10 @@ auto interruptible(fuse_req_t request, Call call) {
 void reply_error(fuse_req_t request, const char* operation, fuse_ino_t inode, const Error& error) {
   const bool expected = error.code == ErrorCode::kNotFound || error.code == ErrorCode::kCancelled ||
                         error.code == ErrorCode::kInvalid || error.code == ErrorCode::kStale;
-  spdlog::log(expected ? spdlog::level::debug : spdlog::level::warn,
+  const bool quiet =
+      expected || !parts_of(request).failures.is_news(InodeNumber{inode}, error.code,
+                                                      std::chrono::steady_clock::now());
+  spdlog::log(quiet ? spdlog::level::debug : spdlog::level::warn,
               "fuse.failed operation={} inode={} error={} message=\"{}\"", operation, inode,
               to_string(error.code), error.message);
   fuse_reply_err(request, to_errno(error.code));
@@ -153,6 +159,10 @@ void init(void* user_data, fuse_conn_info* connection) {
 
 void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   Parts& parts = parts_of(request);
+  if (std::strlen(name) > kNameBytesMax) {  // the kernel's own limit for FUSE is 1,024
+    fuse_reply_err(request, ENAMETOOLONG);
+    return;
+  }
   const auto found = interruptible(request, [&](std::stop_token stop) {
     return parts.file_system.lookup(InodeNumber{parent}, name, stop);
   });
@@ -211,6 +221,10 @@ void open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
   info->fh = static_cast<std::uint64_t>(*handle);
   info->keep_cache = 1;  // an inode is one version for ever, and so are its pages
   info->noflush = 1;
+  // By itself the kernel makes a direct read of asynchronous requests and waits for them whatever
+  // signal comes, kill -9 included. This lets it wait for one request after another instead, which
+  // it interrupts; those of libaio and io_uring stay asynchronous.
+  info->direct_io = (info->flags & O_DIRECT) != 0;
   if (fuse_reply_open(request, info) != 0) parts.file_system.release(*handle);
 }
 

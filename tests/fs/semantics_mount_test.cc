@@ -183,7 +183,8 @@ TEST(Semantics, S6) {
   EXPECT_EQ(drive.stats().unreachable_keys, 4U);
 }
 
-// S7. A key with a component of more than 255 bytes is unreachable.
+// S7. A key with a component of more than 255 bytes is unreachable, and asking for such a name
+// fails with ENAMETOOLONG.
 TEST(Semantics, S7) {
   MountedFileSystem drive;
   const std::string longest(255, 'n');
@@ -192,7 +193,9 @@ TEST(Semantics, S7) {
   drive.store.put(longest + "nn/x", "unreachable");
   EXPECT_EQ(names(drive.path()), (Names{longest}));
   EXPECT_EQ(content(drive.path(longest)), "bytes");
-  EXPECT_NE(stat_error(drive.path(longest + "n")), "");
+  EXPECT_EQ(stat_error(drive.path(longest + "n")), "ENAMETOOLONG");
+  EXPECT_EQ(stat_error(drive.path(longest + "nn/x")), "ENAMETOOLONG");
+  EXPECT_EQ(stat_error(drive.path(std::string(1025, 'n'))), "ENAMETOOLONG");
   EXPECT_EQ(drive.stats().unreachable_keys, 2U);
 }
 
@@ -458,6 +461,29 @@ TEST(Semantics, S26) {
   ::closedir(directory);
 }
 
+// The same of a directory that takes many requests to read.
+TEST(Semantics, ALargeOpenDirectoryGoesOnListingWhatWasThere) {
+  MountedFileSystem drive(kKernelAsks);
+  constexpr int kObjects = 10'000;
+  Names there;
+  for (int i = 0; i < kObjects; ++i) there.insert("n" + std::to_string(i));
+  for (const std::string& name : there) drive.store.put("d/" + name, "");
+  DIR* directory = ::opendir(drive.path("d").c_str());
+  ASSERT_NE(directory, nullptr);
+  for (int i = 0; i < kObjects / 2; ++i) ASSERT_NE(::readdir(directory), nullptr);
+  const long middle = ::telldir(directory);
+  const std::string next = ::readdir(directory)->d_name;
+  for (int i = 0; i < kObjects; i += 2) drive.store.remove("d/n" + std::to_string(i));
+  for (int i = 0; i < kObjects; ++i) drive.store.put("d/m" + std::to_string(i), "");
+  drive.expire();
+  EXPECT_EQ(names(drive.path("d")).size(), 15'000U);
+  ::seekdir(directory, middle);
+  EXPECT_EQ(::readdir(directory)->d_name, next);
+  ::rewinddir(directory);
+  EXPECT_EQ(read_names(directory), there);
+  ::closedir(directory);
+}
+
 // S27. An object that becomes a directory, or a directory that becomes an object, is a fresh inode.
 TEST(Semantics, S27) {
   for (const auto& options : {kKernelAsks, kKernelBelieves}) {
@@ -635,23 +661,59 @@ TEST(Semantics, S37) {
   EXPECT_EQ(content(drive.path("corrupt")), "EIO");
 }
 
-// S38. A signal that ends a program ends its read, also while the store does not answer.
-TEST(Semantics, S38) {
-  MountedFileSystem drive;
-  drive.store.put("a", "bytes");
-  drive.gate.hold_gets_at(0);
-  const std::string path = drive.path("a");
+// How a program ends that reads a page of a file; -1 when it does not end by `signal`.
+int ended_by(int signal, const std::function<void()>& read, FetchGate& gate) {
+  const std::uint64_t held = gate.counts(FetchGate::kGet).held;
   const pid_t program = ::fork();
   if (program == 0) {
-    std::array<char, 16> bytes{};
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    ::_exit(::read(file, bytes.data(), bytes.size()) < 0 ? errno : 0);
+    read();
+    ::_exit(0);
   }
-  ASSERT_TRUE(drive.gate.wait_until_held(FetchGate::kGet));
-  ASSERT_EQ(::kill(program, SIGINT), 0);
-  int ended = 0;
-  ASSERT_EQ(::waitpid(program, &ended, 0), program);
-  EXPECT_TRUE(WIFSIGNALED(ended) && WTERMSIG(ended) == SIGINT) << ended;
+  EXPECT_TRUE(gate.wait_until_held(FetchGate::kGet, held + 1));
+  EXPECT_EQ(::kill(program, signal), 0);
+  int status = -1;
+  if (!becomes([&] { return ::waitpid(program, &status, WNOHANG) == program; })) {
+    gate.open();
+    ::waitpid(program, nullptr, 0);
+    return -1;
+  }
+  return WIFSIGNALED(status) ? WTERMSIG(status) : -1;
+}
+
+// S38. A signal that ends a program ends its read, also a direct one, also while the store does not
+// answer.
+TEST(Semantics, S38) {
+  for (const int flags : {O_RDONLY, O_RDONLY | O_DIRECT}) {
+    for (const int signal : {SIGINT, SIGTERM, SIGKILL}) {
+      MountedFileSystem drive;
+      drive.store.put("a", std::string(100 * kPage, 'x'));
+      drive.gate.hold_gets_at(0);
+      const std::string path = drive.path("a");
+      const auto read = [&] {
+        alignas(kPage) static std::array<char, 10 * kPage> bytes;
+        const int file = ::open(path.c_str(), flags | O_CLOEXEC);
+        static_cast<void>(::read(file, bytes.data(), bytes.size()) >= 0);
+      };
+      EXPECT_EQ(ended_by(signal, read, drive.gate), signal) << "flags " << flags;
+    }
+  }
+}
+
+// S39. A program that touches a mapped byte which the store does not give gets SIGBUS.
+TEST(Semantics, S39) {
+  RefusingStore refusing;
+  MountedFileSystem drive({.store = &refusing});
+  refusing.put("unavailable", "bytes");
+  const std::string path = drive.path("unavailable");
+  const pid_t program = ::fork();
+  if (program == 0) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const void* memory = ::mmap(nullptr, kPage, PROT_READ, MAP_SHARED, file, 0);
+    ::_exit(*static_cast<const volatile char*>(memory));
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(program, &status, 0), program);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS) << status;
 }
 
 }  // namespace
