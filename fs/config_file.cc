@@ -188,7 +188,10 @@ Result<std::optional<std::string>> read_file(const std::filesystem::path& file) 
   const Descriptor descriptor{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (descriptor.number < 0) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
-    return unreadable(file, std::strerror(errno));
+    const bool denied = errno == EACCES;
+    std::string why = std::strerror(errno);
+    if (denied) why += "; user id " + std::to_string(::geteuid()) + " has to be able to read it";
+    return unreadable(file, why);
   }
   struct stat status {};
   if (::fstat(descriptor.number, &status) != 0) return unreadable(file, std::strerror(errno));

@@ -7,10 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <memory>
 #include <stop_token>
 #include <system_error>
@@ -21,11 +19,10 @@
 #include "cache/cache.h"
 #include "fs/admin_socket.h"
 #include "fs/daemon.h"
-#include "fs/default_paths.h"
 #include "fs/file_system.h"
 #include "fs/fuse_session.h"
 #include "fs/log.h"
-#include "fs/mount_point.h"
+#include "fs/mount_plan.h"
 #include "fs/mount_status.h"
 #include "fs/runtime_directory.h"
 #include "fs/watchdog.h"
@@ -38,70 +35,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What a mount needs to know, checked before anything is opened.
-struct MountPlan {
-  StoreUrl url;
-  fs::path mount_point;
-  fs::path cache_directory;
-  fs::path log_file;
-  fs::path sockets;
-  Options options;
-};
-
-Result<void> check_fuse_device() {
-  if (::access("/dev/fuse", R_OK | W_OK) == 0) return {};
-  const char* remedy = errno == ENOENT ? "load the module (modprobe fuse), or start the container "
-                                         "with --device /dev/fuse --cap-add SYS_ADMIN"
-                                       : "only root may mount here until: chmod 0666 /dev/fuse";
-  return Error{ErrorCode::kUnavailable,
-               fmt::format("/dev/fuse: {}; {}", std::strerror(errno), remedy)};
-}
-
-Result<fs::path> log_file_of(const MountCommand& command, const StoreUrl& url,
-                             const Environment& environment) {
-  if (!command.options.log.file.empty()) return command.options.log.file;
-  if (command.foreground) return fs::path("stderr");
-  return default_log_file(url, command.options, environment, ::geteuid() == 0);
-}
-
-Result<MountPlan> plan(const MountCommand& command, const Environment& environment) {
-  MountPlan plan;
-  plan.options = command.options;
-  auto url = parse_store_url(command.url);
-  if (!url) return url.error();
-  plan.url = std::move(*url);
-  auto mount_point = prepare_mount_point(command.directory);
-  if (!mount_point) return mount_point.error();
-  plan.mount_point = std::move(*mount_point);
-  if (auto device = check_fuse_device(); !device) return device.error();
-  plan.cache_directory = command.options.cache.directory;
-  if (plan.cache_directory.empty()) {
-    auto directory =
-        default_cache_directory(plan.url, command.options, environment, ::geteuid() == 0);
-    if (!directory) return directory.error();
-    plan.cache_directory = std::move(*directory);
-  }
-  auto log_file = log_file_of(command, plan.url, environment);
-  if (!log_file) return log_file.error();
-  plan.log_file = std::move(*log_file);
-  plan.sockets = runtime_directory(environment, ::geteuid());
-  return plan;
-}
-
-// One small listing with few retries, so that a wrong bucket, a denied access or a server that is
-// not there is told now and exactly, not at the first read after minutes of patience.
-Result<void> probe(const MountPlan& plan, std::stop_token stop) {
-  constexpr int kAttemptsMax = 2;
-  constexpr std::chrono::milliseconds kDeadline{20'000};
-  StoreOptions options = plan.options.remote;
-  options.max_attempts = std::min(options.max_attempts, kAttemptsMax);
-  options.deadline = std::min(options.deadline, kDeadline);
-  auto store = open_store(plan.url, options);
-  if (!store) return store.error();
+// One small listing, by the store that the mount will use: a wrong bucket, a denied access or a
+// server that is not there is told now and exactly, not at the first read after minutes of
+// patience. Its credentials and its connection serve the first read.
+Result<void> probe(ObjectStore& store, const std::string& prefix, std::stop_token stop) {
   ListRequest request;
-  request.prefix = plan.url.prefix;
+  request.prefix = prefix;
   request.max_keys = 1;
-  if (auto page = (*store)->list(request, std::move(stop)); !page) return page.error();
+  request.in_haste = true;
+  if (auto page = store.list(request, std::move(stop)); !page) return page.error();
   return {};
 }
 
@@ -163,10 +105,12 @@ class Mount {
  public:
   explicit Mount(const MountPlan& plan) : plan_(plan) {}
 
-  Result<void> open() {
+  Result<void> open(std::stop_token stop) {
     auto store = open_store(plan_.url, plan_.options.remote);
     if (!store) return store.error();
     store_ = std::move(*store);
+    auto reachable = probe(*store_, plan_.url.prefix, std::move(stop));
+    if (!reachable) return reachable;
     auto cache = Cache::open(cache_options(plan_), *store_);
     if (!cache) return cache.error();
     cache_ = std::move(*cache);
@@ -259,9 +203,8 @@ class SignalWatch {
 
 Result<void> serve_mount(const MountPlan& plan, const Ready& ready) {
   SignalWatch signals;
-  if (auto reachable = probe(plan, signals.token()); !reachable) return reachable;
   Mount mount(plan);
-  if (auto opened = mount.open(); !opened) return opened;
+  if (auto opened = mount.open(signals.token()); !opened) return opened;
   FuseSession& session = mount.session();
   const std::stop_callback stop_session(signals.token(), [&session] { session.stop(); });
   bool abandoned = false;
@@ -280,7 +223,7 @@ Result<void> serve_mount(const MountPlan& plan, const Ready& ready) {
 Result<void> serve(const MountCommand& command, const Environment& environment,
                    const Ready& ready) {
   ::umask(S_IRWXG | S_IRWXO);  // cache, log and socket are for their user alone
-  const auto planned = plan(command, environment);
+  const auto planned = plan_mount(command, environment);
   if (!planned) return planned.error();
   std::unique_ptr<Watchdog> watchdog;
   if (command.options.mount.auto_unmount) {

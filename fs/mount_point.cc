@@ -65,7 +65,7 @@ Error refused(const fs::path& directory, int error) {
       return {ErrorCode::kNotFound,
               fmt::format("{0} does not exist; create it first: mkdir -p {0}", directory.string())};
     case ENOTDIR:
-      return told(directory, "is not a directory");
+      return told(directory, "is not a directory; choose one that is, or make it: mkdir -p DIR");
     case ENOTCONN:
     case ECONNABORTED:
       return told(directory, fmt::format("is a dead mount of another program; take it away first: "
@@ -105,25 +105,23 @@ Result<void> check_empty(const fs::path& directory) {
     if (name != "." && name != "..") empty = false;
   }
   ::closedir(stream);
-  if (!empty) return told(directory, "is not empty; a mount would hide what is in it");
+  if (!empty)
+    return told(directory,
+                "is not empty, and a mount would hide what is in it; choose an empty one");
   return {};
-}
-
-bool is_below(const std::string& path, const std::string& directory) {
-  return path == directory || path.starts_with(directory + "/");
 }
 
 // Whether the process has its working directory, its root or an open file in the mount. Reading
 // these links does not touch the mount.
-bool uses(const fs::path& process, const std::string& directory) {
+bool uses(const fs::path& process, const fs::path& directory) {
   std::error_code error;
   for (const char* link : {"cwd", "root"}) {
-    if (is_below(fs::read_symlink(process / link, error).string(), directory)) return true;
+    if (lies_in(fs::read_symlink(process / link, error), directory)) return true;
   }
   fs::directory_iterator descriptor(process / "fd", error);
   for (; !error && descriptor != fs::directory_iterator(); descriptor.increment(error)) {
     std::error_code gone;
-    if (is_below(fs::read_symlink(descriptor->path(), gone).string(), directory)) return true;
+    if (lies_in(fs::read_symlink(descriptor->path(), gone), directory)) return true;
   }
   return false;
 }
@@ -138,7 +136,7 @@ std::string users_of(const fs::path& directory) {
   for (; !error && process != fs::directory_iterator(); process.increment(error)) {
     const std::string id = process->path().filename();
     if (id.find_first_not_of("0123456789") != std::string::npos) continue;
-    if (!uses(process->path(), directory.string())) continue;
+    if (!uses(process->path(), directory)) continue;
     if (++count > kNamedMax) return users + ", ...";
     std::ifstream comm(process->path() / "comm");
     std::string name;
@@ -203,6 +201,11 @@ Result<fs::path> resolve_mount_point(const fs::path& directory) {
   fs::path resolved = fs::canonical(directory, error);
   if (error) return refused(fs::absolute(directory).lexically_normal(), error.value());
   return resolved;
+}
+
+bool lies_in(const fs::path& path, const fs::path& directory) {
+  return std::mismatch(directory.begin(), directory.end(), path.begin(), path.end()).first ==
+         directory.end();
 }
 
 bool is_dead_mount(const fs::path& directory) {

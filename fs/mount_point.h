@@ -25,6 +25,9 @@ std::optional<MountEntry> mount_on(const std::filesystem::path& directory,
 // The absolute path without symbolic links, also of a directory whose mount is dead.
 Result<std::filesystem::path> resolve_mount_point(const std::filesystem::path& directory);
 
+// Whether `path` is `directory` or something below it; both absolute and without links.
+bool lies_in(const std::filesystem::path& path, const std::filesystem::path& directory);
+
 // Whether nobody serves the FUSE mount on `directory` any more.
 bool is_dead_mount(const std::filesystem::path& directory);
 

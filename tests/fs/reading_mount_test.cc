@@ -122,6 +122,34 @@ TEST(MountedReading, ManyReadersOfManyFilesGetTheSameBytes) {
   EXPECT_LE(drive.status("remote", "bytes_received"), 200'000U * kFiles) << "each byte once";
 }
 
+TEST(MountedReading, ManyReadersOfOneColdFileFetchItOnce) {
+  TestMount drive("round_trip_ms=5");
+  constexpr int kReaders = 16;
+  const std::string bytes = some_bytes((8 << 20) + 321);
+  drive.put("file", bytes);
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> readers;
+  readers.reserve(kReaders);
+  for (int reader = 0; reader < kReaders; ++reader) {
+    readers.emplace_back([&, reader] {
+      // Half of them through the page cache, half past it.
+      const int flags = O_RDONLY | O_CLOEXEC | (reader % 2 == 0 ? 0 : O_DIRECT);
+      const UniqueFd file(::open(drive.path("file").c_str(), flags));
+      std::vector<char> out(1 << 20);
+      std::string all;
+      for (ssize_t count = 1; count > 0;) {
+        count = ::read(file.get(), out.data(), out.size());
+        if (count > 0) all.append(out.data(), static_cast<std::size_t>(count));
+      }
+      if (all != bytes) ++wrong;
+    });
+  }
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(drive.status("remote", "bytes_received"), bytes.size()) << "each byte once";
+}
+
 TEST(MountedReading, LookupsInOneDirectoryDoNotWaitForOneAnother) {
   TestMount drive("round_trip_ms=1000");
   constexpr std::uint64_t kAskers = 12;

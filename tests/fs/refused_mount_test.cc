@@ -33,13 +33,13 @@ TEST(RefusedMount, AFileInsteadOfADirectory) {
   TestMount drive;
   fs::remove(drive.path());
   const UniqueFd file(::open(drive.path().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-  expect_refused(drive, drive.mount(), {drive.path(), "not a directory"});
+  expect_refused(drive, drive.mount(), {drive.path(), "is not a directory", "choose"});
 }
 
 TEST(RefusedMount, ADirectoryThatIsNotEmpty) {
   TestMount drive;
   fs::create_directory(drive.path("something"));
-  expect_refused(drive, drive.mount(), {drive.path(), "not empty"});
+  expect_refused(drive, drive.mount(), {drive.path(), "is not empty", "choose an empty one"});
 }
 
 TEST(RefusedMount, ADirectoryThatIsMountedAlready) {
@@ -48,7 +48,10 @@ TEST(RefusedMount, ADirectoryThatIsMountedAlready) {
   const ProgramResult second = drive.augurfs(
       {"mount", drive.url(), drive.path(), "--set", "cache.dir=" + drive.cache().string() + "2"});
   EXPECT_EQ(second.exit_code, 1);
-  EXPECT_NE(second.errors.find("already mounted"), std::string::npos) << second.errors;
+  for (const std::string& word : {drive.path().string() + " is already mounted (" + drive.url(),
+                                  "augurfs unmount " + drive.path().string()}) {
+    EXPECT_NE(second.errors.find(word), std::string::npos) << second.errors;
+  }
   EXPECT_TRUE(drive.mounted());
 }
 
@@ -110,6 +113,82 @@ TEST(RefusedMount, AUrlOfAnUnknownScheme) {
   expect_refused(drive, drive.mount_url("gopher://bucket"), {"gopher", "s3://bucket"});
 }
 
+TEST(RefusedMount, AMountPointInTheBucketItself) {
+  TestMount drive;
+  const std::string cache = "cache.dir=" + (drive.path().parent_path() / "run/cache").string();
+  for (const auto& bucket : {drive.path().parent_path(), drive.path()}) {
+    expect_refused(drive, drive.mount_url("file://" + bucket.string(), {"--set", cache}),
+                   {drive.path().string() + " lies in the bucket " + bucket.string(), "choose"});
+  }
+}
+
+TEST(RefusedMount, AMountPointInTheBucketByAnotherName) {
+  TestMount drive;
+  const fs::path link = drive.path().parent_path() / "run/link";
+  fs::create_symlink(drive.path().parent_path(), link);
+  expect_refused(drive, drive.mount_url("file://" + link.string()), {"lies in the bucket"});
+}
+
+TEST(RefusedMount, ANeighbourOfTheBucketIsNotInIt) {
+  TestMount drive;
+  const fs::path bucket = drive.path().string().substr(0, drive.path().string().size() - 1);
+  fs::create_directory(bucket);  // its name begins that of the mount point
+  const ProgramResult mounted = drive.mount_url("file://" + bucket.string());
+  EXPECT_EQ(mounted.exit_code, 0) << mounted.errors;
+}
+
+TEST(RefusedMount, ACacheOrALogThatTheMountWouldHide) {
+  TestMount drive;
+  expect_refused(drive, drive.mount({"--set", "cache.dir=" + drive.path("a/cache").string()}),
+                 {drive.path("a/cache").string() + " lies in the mount point", "cache.dir"});
+  expect_refused(drive, drive.mount({"--set", "log.file=" + drive.path("log").string()}),
+                 {drive.path("log").string() + " lies in the mount point", "log.file"});
+  EXPECT_TRUE(fs::is_empty(drive.path()));
+}
+
+TEST(RefusedMount, ACacheThatWouldBeInTheBucket) {
+  TestMount drive;
+  expect_refused(drive, drive.mount({"--set", "cache.dir=" + drive.source("cache").string()}),
+                 {drive.source("cache").string() + " lies in the bucket", "cache.dir"});
+  EXPECT_TRUE(fs::is_empty(drive.source()));
+}
+
+TEST(RefusedMount, AConfigFileThatIsMissing) {
+  TestMount drive;
+  expect_refused(drive, drive.mount({"--config", "/no/such.toml"}),
+                 {"config file /no/such.toml", "No such file"}, kWrongUsage);
+}
+
+TEST(RefusedMount, AConfigFileThatIsADirectory) {
+  TestMount drive;
+  expect_refused(drive, drive.mount({"--config", drive.source()}),
+                 {"config file " + drive.source().string(), "it is a directory"}, kWrongUsage);
+}
+
+TEST(RefusedMount, AConfigFileThatIsWrongNamesFileLineKeyAndTheNearest) {
+  TestMount drive;
+  const TemporaryDirectory directory;
+  const std::string file = directory.write("augurfs.toml", "[cache]\nsise = \"1 GiB\"\n");
+  expect_refused(drive, drive.mount({"--config", file}),
+                 {file + ":2:1: ", "cache.sise", "cache.size"}, kWrongUsage);
+  directory.write("augurfs.toml", "[cache]\nsize = \"1 Gib of it\"\n");
+  expect_refused(drive, drive.mount({"--config", file}),
+                 {file + ":2:8: ", "cache.size", "1 Gib of it", "20 GiB"}, kWrongUsage);
+}
+
+TEST(RefusedMount, AnEndpointThatIsNone) {
+  TestMount drive;
+  const std::string setting = "remote.endpoint=localhost:7480";
+  expect_refused(drive, drive.mount_url("s3://bucket", {"--set", setting}),
+                 {"remote.endpoint", "http://host:port", "not 'localhost:7480'"}, kWrongUsage);
+}
+
+TEST(RefusedMount, AnEnvironmentVariableThatIsWrong) {
+  TestMount drive;
+  drive.environment()["AUGURFS_CACHE_SISE"] = "1 GiB";
+  expect_refused(drive, drive.mount(), {"AUGURFS_CACHE_SISE", "cache.size"}, kWrongUsage);
+}
+
 TEST(RefusedMount, AMachineWithoutFuse) {
   ASSERT_EQ(::geteuid(), 0U) << "needs root to hide /dev/fuse";
   TestMount drive;
@@ -127,7 +206,8 @@ TEST(RefusedMount, AMachineWithoutFuse) {
 
 TEST(RefusedMount, ACommandLineThatIsWrongIsTold) {
   TestMount drive;
-  expect_refused(drive, drive.mount({"--set", "cache.sise=1 GiB"}), {"cache.sise", "cache.size"});
+  expect_refused(drive, drive.mount({"--set", "cache.sise=1 GiB"}), {"cache.sise", "cache.size"},
+                 kWrongUsage);
 }
 
 }  // namespace

@@ -35,11 +35,18 @@ class UnreachableMount : public testing::Test {
   }
 
   // A server that answers everything with one error of S3.
-  static HttpServer::Handler answers(int status, const std::string& code) {
+  static HttpServer::Handler answers(
+      int status, const std::string& code,
+      const std::vector<std::pair<std::string, std::string>>& headers = {}) {
     Reply reply;
     reply.status = status;
+    reply.headers = headers;
     reply.body = "<Error><Code>" + code + "</Code><Message>told by the server</Message></Error>";
     return [reply](const ServedRequest&) { return reply; };
+  }
+
+  static std::string host_of(const HttpServer& server) {
+    return "127.0.0.1:" + std::to_string(server.port());
   }
 
   TestMount drive_;
@@ -47,35 +54,80 @@ class UnreachableMount : public testing::Test {
 
 TEST_F(UnreachableMount, ABucketThatIsNotThere) {
   const HttpServer server(answers(404, "NoSuchBucket"));
-  expect(server.url(), {"NoSuchBucket", "404"});
+  expect(server.url(), {"s3://some-bucket: the bucket does not exist", "HTTP 404 NoSuchBucket",
+                        "check its name, and remote.endpoint"});
 }
 
 TEST_F(UnreachableMount, ABucketThatDeniesAccess) {
   const HttpServer server(answers(403, "AccessDenied"));
-  expect(server.url(), {"AccessDenied", "403"});
+  expect(server.url(), {"s3://some-bucket: access denied", "HTTP 403 AccessDenied",
+                        "credentials from environment", "need s3:ListBucket and s3:GetObject"});
+}
+
+TEST_F(UnreachableMount, ABucketThatIsNotPublic) {
+  const HttpServer server(answers(403, "AccessDenied"));
+  expect(server.url(), {"s3://some-bucket: access denied", "anonymous", "leave out"},
+         {"--set", "remote.anonymous=true"});
 }
 
 TEST_F(UnreachableMount, AWrongSecret) {
   const HttpServer server(answers(403, "SignatureDoesNotMatch"));
-  expect(server.url(), {"SignatureDoesNotMatch"});
+  expect(server.url(),
+         {"s3://some-bucket: the secret key does not fit the access key", "SignatureDoesNotMatch",
+          "credentials from environment", "correct it where it came from"});
+}
+
+TEST_F(UnreachableMount, AnAccessKeyThatIsUnknown) {
+  const HttpServer server(answers(403, "InvalidAccessKeyId"));
+  expect(server.url(), {"s3://some-bucket: the access key is unknown",
+                        "credentials from environment", "remote.endpoint"});
+}
+
+TEST_F(UnreachableMount, CredentialsThatHaveExpired) {
+  const HttpServer server(answers(400, "ExpiredToken"));
+  expect(server.url(), {"s3://some-bucket: the credentials have expired",
+                        "credentials from environment", "get new ones"});
 }
 
 TEST_F(UnreachableMount, AClockThatIsWrong) {
-  const HttpServer server(answers(403, "RequestTimeTooSkewed"));
-  expect(server.url(), {"RequestTimeTooSkewed"});
+  const HttpServer server(
+      answers(403, "RequestTimeTooSkewed", {{"Date", "Wed, 21 Oct 2015 07:28:00 GMT"}}));
+  expect(server.url(), {"s3://some-bucket: the clocks differ too much: this machine's says 20",
+                        "the server's 2015-10-21 07:28:00 UTC", "RequestTimeTooSkewed",
+                        "set the one that is wrong"});
+}
+
+TEST_F(UnreachableMount, ABucketInAnotherRegion) {
+  const HttpServer server(answers(403, "AccessDenied", {{"x-amz-bucket-region", "eu-west-2"}}));
+  // The region that the server names is tried, and does not help.
+  expect(server.url(), {"s3://some-bucket: access denied", "403"},
+         {"--set", "remote.region=eu-west-1"});
 }
 
 TEST_F(UnreachableMount, AServerThatErrs) {
   const HttpServer server(answers(503, "SlowDown"));
-  expect(server.url(), {"SlowDown", "attempts"});
+  expect(server.url(), {"s3://some-bucket: the server is overloaded or failing",
+                        "HTTP 503 SlowDown", "gave up after 2 attempts"});
 }
 
 TEST_F(UnreachableMount, NoCredentialsNamesEachSourceThatWasTried) {
   const HttpServer server(answers(403, "AccessDenied"));
   drive_.environment().erase("AWS_ACCESS_KEY_ID");
   drive_.environment().erase("AWS_SECRET_ACCESS_KEY");
-  expect(server.url(),
-         {"no credentials", "AWS_ACCESS_KEY_ID", "web identity", "profile", "container", "EC2"});
+  expect(server.url(), {"no credentials", "environment: AWS_ACCESS_KEY_ID is not set",
+                        "web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set", "profile: neither ",
+                        "container: neither ", "EC2 instance: AWS_EC2_METADATA_DISABLED is set",
+                        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "remote.anonymous"});
+  EXPECT_TRUE(server.requests().empty());
+}
+
+TEST_F(UnreachableMount, ACredentialProcessThatFails) {
+  const HttpServer server(answers(403, "AccessDenied"));
+  const TemporaryDirectory directory;
+  drive_.environment()["AWS_CONFIG_FILE"] = directory.write(
+      "config", "[profile p]\ncredential_process = sh -c 'echo no luck >&2; exit 3'\n");
+  expect(server.url(), {"no credentials", "credential_process of profile 'p'", "no luck"},
+         {"--set", "remote.profile=p"});
   EXPECT_TRUE(server.requests().empty());
 }
 
@@ -85,11 +137,13 @@ TEST_F(UnreachableMount, AnEndpointThatRefuses) {
     const HttpServer server(answers(200, ""));
     gone = server.url();
   }
-  expect(gone, {gone.substr(gone.rfind(':')), "refused"});
+  expect(gone, {"cannot connect to " + gone.substr(gone.rfind('/') + 1), "Connection refused",
+                "is the endpoint right", "does its server run"});
 }
 
 TEST_F(UnreachableMount, ANameThatDoesNotResolve) {
-  expect("http://no-such-host.invalid", {"no-such-host.invalid", "resolve"});
+  expect("http://no-such-host.invalid",
+         {"cannot resolve the name of no-such-host.invalid:80", "is it right", "network"});
 }
 
 TEST_F(UnreachableMount, AServerThatAcceptsAndNeverAnswers) {
@@ -99,17 +153,34 @@ TEST_F(UnreachableMount, AServerThatAcceptsAndNeverAnswers) {
     reply.end = Reply::End::kStall;
     return reply;
   });
-  expect(server.url(), {"127.0.0.1"}, {"--set", "remote.stall_timeout=200 ms"});
+  expect(server.url(),
+         {host_of(server) + " took the request and has not answered for 0.2 s",
+          "is the endpoint right", "gave up after 2 attempts"},
+         {"--set", "remote.stall_timeout=200 ms"});
 }
 
 TEST_F(UnreachableMount, ASelfSignedCertificate) {
   const HttpServer server(answers(200, ""), TestTls{});
-  expect(server.url(), {"not trusted", "remote.ca_bundle"});
+  expect(server.url(), {"the certificate of " + host_of(server) + " is not trusted", "self",
+                        "name that in remote.ca_bundle"});
 }
 
 TEST_F(UnreachableMount, APortThatSpeaksPlainHttp) {
   const HttpServer server(answers(200, ""));
-  expect("https://127.0.0.1:" + std::to_string(server.port()), {"127.0.0.1", "http://"});
+  expect("https://" + host_of(server), {host_of(server) + " does not speak TLS",
+                                        "is the endpoint http:// rather than https://?"});
+}
+
+TEST_F(UnreachableMount, APortThatSpeaksTls) {
+  const HttpServer server(answers(200, ""), TestTls{});
+  expect("http://" + host_of(server), {host_of(server), "https://"});
+}
+
+TEST_F(UnreachableMount, WhatAnswersIsNoS3) {
+  Reply page;
+  page.body = "<html>hello</html>";
+  const HttpServer server([page](const ServedRequest&) { return page; });
+  expect(server.url(), {"s3://some-bucket", "listing"});
 }
 
 }  // namespace

@@ -129,6 +129,23 @@ TEST_F(UserMount, TheReasonIsToldWhenFusermount3Refuses) {
       << refused.errors;
 }
 
+TEST_F(UserMount, AConfigFileThatCannotBeReadIsTold) {
+  const fs::path named = home_.write("named.toml", "");
+  const fs::path own = home_.write(".config/augurfs/augurfs.toml", "");
+  ASSERT_EQ(::chmod(named.c_str(), 0600), 0);
+  const ProgramResult refused = mount({"--config", named});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_EQ(refused.errors, "augurfs: cannot read the config file " + named.string() +
+                                ": Permission denied; user id 65534 has to be able to read it\n");
+  EXPECT_EQ(mount().exit_code, 0);
+  ASSERT_EQ(augurfs({"unmount", drive()}).exit_code, 0);
+  // One that is there by default is not passed over in silence either.
+  ASSERT_EQ(::chmod(own.c_str(), 0600), 0);
+  const ProgramResult by_default = mount();
+  EXPECT_EQ(by_default.exit_code, 2);
+  EXPECT_NE(by_default.errors.find(own), std::string::npos) << by_default.errors;
+}
+
 TEST_F(UserMount, ADeviceThatIsForRootAloneIsTold) {
   ASSERT_EQ(::chmod("/dev/fuse", 0600), 0);
   const ProgramResult refused = mount();

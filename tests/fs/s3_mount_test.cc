@@ -1,0 +1,163 @@
+// The program on a bucket of S3: one that this test serves itself, so that it can hold any key and
+// fail as a test wants.
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+#include <string>
+
+#include "remote/unique_fd.h"
+#include "support/mount.h"
+#include "support/s3_server.h"
+
+namespace augurfs {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class S3Mount : public testing::Test {
+ protected:
+  S3Mount() {
+    for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}) {
+      drive_.environment()[name] = *S3Server::environment(name);
+    }
+    drive_.environment()["AWS_EC2_METADATA_DISABLED"] = "true";
+  }
+
+  ProgramResult mount(const std::string& url = "s3://bucket",
+                      const std::vector<std::string>& more_arguments = {}) {
+    std::vector<std::string> arguments{"--set", "remote.endpoint=" + server_.http().url()};
+    arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
+    return drive_.mount_url(url, arguments);
+  }
+
+  // The names in a directory, sorted; "/" after directories.
+  std::vector<std::string> names(const std::string& directory = "") const {
+    std::vector<std::string> names;
+    DIR* stream = ::opendir(drive_.path(directory).c_str());
+    if (stream == nullptr) return {::strerrorname_np(errno)};
+    while (const dirent* entry = ::readdir(stream)) {
+      const std::string name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      names.push_back(name + (entry->d_type == DT_DIR ? "/" : ""));
+    }
+    ::closedir(stream);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  std::size_t log_lines(const std::string& word) const {
+    const std::string log = drive_.log();
+    std::size_t count = 0;
+    for (std::size_t at = log.find(word); at != std::string::npos; at = log.find(word, at + 1)) {
+      ++count;
+    }
+    return count;
+  }
+
+  S3Server server_;
+  TestMount drive_;
+};
+
+TEST_F(S3Mount, AnEmptyBucketIsAnEmptyDirectory) {
+  ASSERT_EQ(mount().exit_code, 0);
+  EXPECT_EQ(names(), std::vector<std::string>{});
+  const ProgramResult listed = run_program({"ls", "-la", drive_.path()}, drive_.environment());
+  EXPECT_EQ(listed.exit_code, 0) << listed.errors;
+}
+
+TEST_F(S3Mount, AnyKeyIsReachedOrCountedAndHarmsNoOther) {
+  const std::string latin = "caf\xe9";
+  std::string longest(204, 'l');
+  while (longest.size() < 1024) longest += "/" + std::string(204, 'l');
+  ASSERT_EQ(longest.size(), 1024U);
+  const std::vector<std::string> reachable{"a/b",   "two\nlines", latin, "100% + 1 & <2>",
+                                           longest, "marked/file"};
+  const std::vector<std::string> unreachable{
+      "a", "/leading", "a//b", "./x", "../x", "a/..", "a/./x", "//", std::string(256, 'n')};
+  for (const auto& key : reachable) server_.bucket().put(key, "bytes of " + key);
+  for (const auto& key : unreachable) server_.bucket().put(key, "unreachable");
+  server_.bucket().put("marked/", "");
+  server_.bucket().put("empty/", "");
+  ASSERT_EQ(mount().exit_code, 0);
+  for (const auto& key : reachable) EXPECT_EQ(read_file(drive_.path(key)), "bytes of " + key);
+  EXPECT_EQ(names(),
+            (std::vector<std::string>{"100% + 1 & <2>", "a/", latin, "empty/",
+                                      std::string(204, 'l') + "/", "marked/", "two\nlines"}));
+  EXPECT_EQ(names("a"), std::vector<std::string>{"b"});
+  EXPECT_EQ(names("marked"), std::vector<std::string>{"file"});
+  EXPECT_EQ(names("empty"), std::vector<std::string>{});
+  EXPECT_EQ(run_program({"find", drive_.path()}, drive_.environment()).exit_code, 0);
+  EXPECT_THAT(drive_.log(), HasSubstr("fs.unreachable_keys directory=\"\" keys="));
+  EXPECT_GT(drive_.status("file_system", "unreachable_keys"), 0U);
+}
+
+TEST_F(S3Mount, TheCredentialProcessRunsOnceForMountAndFirstRead) {
+  const TemporaryDirectory directory;
+  const std::string runs = directory.path() / "runs";
+  const std::string program =
+      directory.write("hand-out", "#!/bin/sh\necho run >> " + runs +
+                                      "\necho '{\"Version\": 1, \"AccessKeyId\": \"test-access\", "
+                                      "\"SecretAccessKey\": \"test-secret\"}'\n");
+  ASSERT_EQ(::chmod(program.c_str(), 0700), 0);
+  for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}) {
+    drive_.environment().erase(name);
+  }
+  drive_.environment()["AWS_CONFIG_FILE"] =
+      directory.write("config", "[default]\ncredential_process = " + program + "\n");
+  server_.bucket().put("key", "bytes");
+  const ProgramResult mounted = mount();
+  ASSERT_EQ(mounted.exit_code, 0) << mounted.errors;
+  EXPECT_EQ(read_file(drive_.path("key")), "bytes");
+  EXPECT_EQ(read_file(runs), "run\n");
+  EXPECT_THAT(drive_.log(), Not(HasSubstr("test-secret")));
+}
+
+TEST_F(S3Mount, MountAndFirstReadShareOneConnection) {
+  server_.bucket().put("key", "bytes");
+  ASSERT_EQ(mount().exit_code, 0);
+  EXPECT_EQ(read_file(drive_.path("key")), "bytes");
+  EXPECT_EQ(server_.http().connections(), 1U);
+}
+
+TEST_F(S3Mount, AReadThatFailsIsLoggedOnceWithItsReason) {
+  server_.bucket().put("d/key", "bytes");
+  ASSERT_EQ(mount().exit_code, 0);
+  struct stat known {};
+  ASSERT_EQ(::stat(drive_.path("d/key").c_str(), &known), 0);
+  // The kernel asks twice for a page that it does not get, and so does the program.
+  for (int i = 0; i < 10; ++i) server_.spoil_next(S3Server::error(403, "AccessDenied"));
+  const UniqueFd file(::open(drive_.path("d/key").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(file);
+  char byte = 0;
+  EXPECT_EQ(::pread(file.get(), &byte, 1, 0), -1);
+  EXPECT_EQ(errno, EACCES);
+  EXPECT_EQ(::pread(file.get(), &byte, 1, 0), -1);
+  EXPECT_EQ(log_lines("warning fuse.failed operation=read"), 1U) << drive_.log();
+  EXPECT_THAT(drive_.log(), HasSubstr("s3://bucket/d/key: access denied: HTTP 403 AccessDenied"));
+}
+
+TEST_F(S3Mount, WhatIsAskedForInHasteAtMountIsAskedForPatientlyLater) {
+  server_.bucket().put("key", "bytes");
+  ASSERT_EQ(mount().exit_code, 0);
+  for (int i = 0; i < 4; ++i) server_.spoil_next(S3Server::error(503, "SlowDown"));
+  EXPECT_EQ(read_file(drive_.path("key")), "bytes");
+}
+
+TEST_F(S3Mount, APrefixIsTheRootOfTheDrive) {
+  server_.bucket().put("in/side/key", "bytes");
+  server_.bucket().put("in/other", "bytes");
+  ASSERT_EQ(mount("s3://bucket/in/side").exit_code, 0);
+  EXPECT_EQ(names(), std::vector<std::string>{"key"});
+}
+
+}  // namespace
+}  // namespace augurfs
