@@ -544,7 +544,7 @@ class Call {
 };
 
 // What is there for the caller, taken out of the exchange.
-struct Arrival {
+struct Delivery {
   bool paused = false;
   bool ended = false;
   std::optional<Error> error;
@@ -555,7 +555,7 @@ struct Arrival {
 struct HttpClient::Parts {
   explicit Parts(const HttpOptions& options) : reactor(options) {}
 
-  std::optional<Arrival> wait(Transfer& transfer, HttpResponse& response, std::stop_token stop);
+  std::optional<Delivery> wait(Transfer& transfer, HttpResponse& response, std::stop_token stop);
   Result<HttpResponse> receive(const TransferPtr& transfer, const WantsBody& wants_body,
                                const ByteSink& sink, const std::stop_token& stop);
 
@@ -566,8 +566,8 @@ struct HttpClient::Parts {
 
 // Waits for the headers (put into an empty `response`), for bytes (swapped into the slot's
 // draining buffer) or for the end; nullopt when asked to stop.
-std::optional<Arrival> HttpClient::Parts::wait(Transfer& transfer, HttpResponse& response,
-                                               std::stop_token stop) {
+std::optional<Delivery> HttpClient::Parts::wait(Transfer& transfer, HttpResponse& response,
+                                                std::stop_token stop) {
   auto exchange = transfer.exchange.lock();
   const auto has_news = [&] {
     return exchange->ended ||
@@ -577,8 +577,8 @@ std::optional<Arrival> HttpClient::Parts::wait(Transfer& transfer, HttpResponse&
   if (stop.stop_requested()) return std::nullopt;
   if (exchange->has_headers && response.status == 0) response = std::move(exchange->response);
   if (exchange->has_headers) std::swap(transfer.slot->filling, transfer.slot->draining);
-  return Arrival{std::exchange(exchange->paused, false), exchange->ended,
-                 std::move(exchange->error)};
+  return Delivery{std::exchange(exchange->paused, false), exchange->ended,
+                  std::move(exchange->error)};
 }
 
 Result<HttpResponse> HttpClient::Parts::receive(const TransferPtr& transfer,
@@ -589,7 +589,7 @@ Result<HttpResponse> HttpClient::Parts::receive(const TransferPtr& transfer,
   bool to_sink = false;
   for (;;) {
     const bool had_headers = response.status != 0;
-    std::optional<Arrival> arrival = wait(*transfer, response, stop);
+    std::optional<Delivery> arrival = wait(*transfer, response, stop);
     if (!arrival) return cancelled;
     if (arrival->paused) reactor.resume(transfer);
     if (!had_headers && response.status != 0) to_sink = wants_body(response);

@@ -40,12 +40,12 @@ struct Pipe {
 };
 
 // A child in a process group of its own. Whatever is left of the group dies with this object.
-class Child {
+class ChildProcess {
  public:
-  Child() = default;
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-  ~Child() {
+  ChildProcess() = default;
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+  ~ChildProcess() {
     if (pid_ <= 0) return;
     ::kill(-pid_, SIGKILL);
     wait();
@@ -62,7 +62,8 @@ class Child {
   UniqueFd ended_;
 };
 
-Result<void> Child::start(const std::string& command, const Pipe& output, const Pipe& messages) {
+Result<void> ChildProcess::start(const std::string& command, const Pipe& output,
+                                 const Pipe& messages) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&actions);
@@ -98,7 +99,7 @@ Result<void> Child::start(const std::string& command, const Pipe& output, const 
   return {};
 }
 
-int Child::wait() {
+int ChildProcess::wait() {
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
@@ -155,7 +156,7 @@ Result<std::string> run_command(const std::string& command, const CommandLimits&
   const std::stop_callback wake(stop, [&] { ::eventfd_write(stopped.get(), 1); });
 
   const auto deadline = std::chrono::steady_clock::now() + limits.timeout;
-  Child child;
+  ChildProcess child;
   if (auto started = child.start(command, output, messages); !started) return started.error();
   output.write = UniqueFd();
   messages.write = UniqueFd();

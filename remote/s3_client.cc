@@ -71,7 +71,7 @@ std::string status_text(int status, const S3Error& said) {
 
 }  // namespace
 
-std::optional<std::string> process_environment(const std::string& name) {
+std::optional<std::string> process_variable(const std::string& name) {
   const char* const value = std::getenv(name.c_str());
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }

@@ -24,12 +24,11 @@
 namespace augurfs {
 
 // A variable of this process's environment.
-std::optional<std::string> process_environment(const std::string& name);
+std::optional<std::string> process_variable(const std::string& name);
 
 // What an S3 store sees of the process it runs in; tests pass their own.
 struct S3Surroundings {
-  std::function<std::optional<std::string>(const std::string& name)> environment =
-      process_environment;
+  std::function<std::optional<std::string>(const std::string& name)> environment = process_variable;
   std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
   RetryClock retry_clock;
 };

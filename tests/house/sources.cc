@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <regex>
 
 namespace augurfs {
@@ -72,6 +73,28 @@ std::vector<std::string> functions_longer_than(std::size_t lines_max,
         }
       }
     }
+  }
+  return found;
+}
+
+std::vector<std::string> types_defined_twice(const std::vector<Source>& sources) {
+  // What stands at the margin; a member's definition has "::" behind its class, a declaration ";".
+  const std::regex type(
+      R"(^(?:class|struct|union|enum(?: class)?) (?:\[\[\w+\]\] )?(\w+)(?: final)?(?: : | \{|$))");
+  std::map<std::string, std::vector<std::string>> places;
+  for (const auto& source : sources) {
+    for (std::size_t i = 0; i < source.lines.size(); ++i) {
+      std::smatch match;
+      if (!std::regex_search(source.lines[i], match, type)) continue;
+      places[match[1]].push_back(source.path.string() + ":" + std::to_string(i + 1));
+    }
+  }
+  std::vector<std::string> found;
+  for (const auto& [name, where] : places) {
+    if (where.size() < 2) continue;
+    std::string line = name + ":";
+    for (const auto& place : where) line += (place == where.front() ? " " : ", ") + place;
+    found.push_back(line);
   }
   return found;
 }

@@ -27,6 +27,9 @@ std::vector<std::string> lines_matching(const std::vector<Source>& sources,
 std::vector<std::string> functions_longer_than(std::size_t lines_max,
                                                const std::vector<Source>& sources);
 
+// "Name: path:line, path:line" for each type of a namespace that is defined more than once.
+std::vector<std::string> types_defined_twice(const std::vector<Source>& sources);
+
 // The exit status of `command` in a shell at the top of the tree, and what it printed.
 struct Outcome {
   int status = 0;

@@ -64,6 +64,17 @@ TEST(Sources, NoFunctionIsLongerThan70Lines) {
               IsEmpty());
 }
 
+TEST(Sources, ATypesNameIsItsAloneInTheWholeProgram) {
+  EXPECT_THAT(types_defined_twice(program()), IsEmpty());
+}
+
+TEST(Sources, ATypeIsKnownByItsDefinition) {
+  const Source one{"a.h", {"class A : public B {", "struct Part;", "enum class E { kOne };", "};"}};
+  const Source same{"b.cc", {"class A {", "class E::Part {", "struct C::Part {", "struct Part;"}};
+  EXPECT_THAT(types_defined_twice({one, same}), ElementsAre("A: a.h:1, b.cc:1"));
+  EXPECT_THAT(types_defined_twice({one}), IsEmpty());
+}
+
 TEST(Sources, AFunctionsLengthIsCountedFromItsSignatureToItsBrace) {
   const Source source{"a.cc",
                       {"struct S {", "  int member() {", "    return 1;", "  }", "};", "",
