@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <functional>
 
 #include "support/temporary_directory.h"
 
@@ -84,24 +85,41 @@ TEST_F(CacheDirectoryTest, RefusesADirectoryOfAnotherUser) {
   refused(ErrorCode::kDenied, "12345");
 }
 
-TEST_F(CacheDirectoryTest, RefusesADirectoryThatCannotBeWritten) {
-  stdfs::create_directories(path_);
+// As an ordinary user, since nothing is denied to root: what `body` returns is the exit code.
+int as_ordinary_user(const stdfs::path& readable, const std::function<int()>& body) {
   const pid_t child = ::fork();
   if (child == 0) {
-    // As an ordinary user, since nothing is denied to root.
     const bool ordinary =
-        ::geteuid() != 0 || (::chmod(temporary_.path().c_str(), 0755) == 0 &&
-                             ::chown(path_.c_str(), 12345, 12345) == 0 && ::seteuid(12345) == 0);
-    const bool closed = ordinary && ::chmod(path_.c_str(), 0500) == 0;
-    // It may become 0700 again since it is ours; a parent that is not cannot be helped.
-    const auto inside = CacheDirectory::open(path_);
-    const auto outside = CacheDirectory::open("/proc/augurfs/cache");
-    const bool good = closed && inside && !outside;
-    ::_exit(good ? 0 : 1);
+        ::geteuid() != 0 || (::chmod(readable.c_str(), 0755) == 0 && ::seteuid(12345) == 0);
+    ::_exit(ordinary ? body() : -1);
   }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(CacheDirectoryTest, RefusesADirectoryWhoseParentCannotBeWritten) {
+  const auto parent = temporary_.path() / "closed";
+  stdfs::create_directories(parent);
+  ::chmod(parent.c_str(), 0555);
+  const auto code = as_ordinary_user(temporary_.path(), [&] {
+    const auto directory = CacheDirectory::open(parent / "cache");
+    return directory ? -1 : static_cast<int>(directory.error().code);
+  });
+  EXPECT_EQ(code, static_cast<int>(ErrorCode::kDenied));
+  EXPECT_FALSE(stdfs::exists(parent / "cache"));
+}
+
+TEST_F(CacheDirectoryTest, OpensADirectoryOfOurOwnThatWasClosed) {
+  stdfs::create_directories(path_);
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(path_.c_str(), 12345, 12345), 0);
+  }
+  ::chmod(path_.c_str(), 0500);
+  const int opened =
+      as_ordinary_user(temporary_.path(), [&] { return CacheDirectory::open(path_) ? 1 : 0; });
+  EXPECT_EQ(opened, 1);
+  EXPECT_EQ(mode(path_), 0700U);
 }
 
 }  // namespace

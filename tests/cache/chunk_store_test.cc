@@ -782,6 +782,24 @@ TEST_F(ChunkStoreTest, WritesBehindByItself) {
   EXPECT_TRUE(get(*store, version_, 0)) << "the first call waits for the index to be loaded";
 }
 
+TEST_F(ChunkStoreTest, KeepsTheFirstChunkItIsGivenUnlessACrashLeftSomething) {
+  options_.background = true;
+  const Version other{"other", "1", 10'000};
+  for (int i = 0; i < 10; ++i) {
+    stdfs::remove_all(options_.directory);
+    EXPECT_TRUE(put(*open(), version_, 0)) << "new";
+    EXPECT_TRUE(put(*open(), other, 0)) << "closed in order";
+  }
+  // Killed before it kept anything.
+  stdfs::remove_all(options_.directory);
+  options_.background = false;
+  const auto unused = open();
+  options_.background = true;
+  copy_as_killed(options_.directory, temporary_.path() / "killed");
+  options_.directory = temporary_.path() / "killed";
+  EXPECT_TRUE(put(*open(), version_, 0));
+}
+
 TEST_F(ChunkStoreTest, EndsWhileItStillLoads) {
   options_.background = true;
   for (int i = 0; i < 20; ++i) open();
