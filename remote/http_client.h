@@ -48,15 +48,15 @@ struct HttpOptions {
 // it in HttpResponse::body (what one wants of an error page).
 using WantsBody = std::function<bool(const HttpResponse& headers_only)>;
 
-// HTTP/1.1 over libcurl: one thread owns curl_multi and one warm pool of connections. One attempt
-// per call; what is worth another attempt is the caller's to know. Thread rule: any thread; calls
-// block, and a sink runs on the caller's thread, behind a bounded buffer that pauses the transfer.
-// At most max_connections calls are under way, each with 2 MiB of buffers that are given back when
-// the client falls idle; further calls wait their turn.
+// HTTP/1.1 over libcurl: one thread (HttpReactor) owns curl_multi and one warm pool of connections.
+// One attempt per call; what is worth another attempt is the caller's to know. Thread rule: any
+// thread; calls block, and a sink runs on the caller's thread, behind a bounded buffer that pauses
+// the transfer. At most max_connections calls are under way, each with 2 MiB of buffers that are
+// given back when the client falls idle; further calls wait their turn.
 // Errors: kTimeout, kUnavailable (cannot resolve, refused, reset, TLS failure, body shorter than
 // promised), kCorrupt (more than kBodyBytesMax without a sink), kCancelled; the message names host
 // and cause. On an error the sink has seen what had arrived. A status >= 400 is a response, not an
-// error. Redirects are not followed. No other file includes curl.
+// error. Redirects are not followed.
 class HttpClient {
  public:
   // A LIST page is about 500 KiB.

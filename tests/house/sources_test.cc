@@ -32,9 +32,9 @@ TEST(Sources, NoIncludeClimbsOutOfItsFolder) {
               IsEmpty());
 }
 
-TEST(Sources, OnlyTheHttpClientIncludesCurl) {
+TEST(Sources, OnlyTheHttpReactorIncludesCurl) {
   EXPECT_THAT(lines_matching(program(), R"(#\s*include\s*[<"]curl/)"),
-              Each(MatchesRegex("remote/http_client\\.cc:.*")));
+              Each(MatchesRegex("remote/http_reactor\\.cc:.*")));
 }
 
 TEST(Sources, OnlyTheSqliteFilesIncludeSqlite) {
