@@ -24,6 +24,8 @@ constexpr std::uint64_t kFirstEntryPosition = 3;
 struct OpenFile {
   InodeNumber inode{};
   Version version;
+  Caller caller;
+  Stream stream;  // of the caller
 };
 
 struct OpenDirectory {
@@ -78,21 +80,49 @@ Error no_such(const std::string& prefix, std::string_view name) {
 
 struct FileSystem::Parts {
   Parts(FileSystemOptions options, Cache& cache_, Prefetcher* prefetcher_)
-      : cache(cache_), prefetcher(prefetcher_), inodes(std::move(options.prefix), now()) {}
+      : cache(cache_),
+        prefetcher(prefetcher_),
+        streams(options.proc),
+        inodes(std::move(options.prefix), now()) {}
 
   HandleNumber next_handle() { return HandleNumber{++handles_given}; }
+  Stream who(Caller caller, bool looks);
+  Stream who_reads(const OpenFile& file, Caller caller);
   void record(Event event, Operation operation, HandleNumber handle, const Version& version);
   void count_unreachable(const std::string& prefix, const DirectoryEntries& entries);
   Attributes entry_attributes(const OpenDirectory& directory, const DirectoryEntry& entry) const;
 
   Cache& cache;
   Prefetcher* const prefetcher;
+  StreamTable streams;
   InodeTable inodes;
   std::atomic<std::uint64_t> handles_given = 0;
   Handles<OpenFile> files;
   Handles<OpenDirectory> directories;
   Guarded<std::unordered_map<std::string, std::uint64_t>> unreachable;  // by directory
 };
+
+// The stream of a caller, its program made known. One that opens is looked at: it may have become
+// another program since it was last seen.
+Stream FileSystem::Parts::who(Caller caller, bool looks) {
+  if (prefetcher == nullptr) return {};
+  Stream stream = looks ? streams.look(caller) : streams.recall(caller);
+  if (stream.executable != nullptr) prefetcher->name_program(stream.program, *stream.executable);
+  return stream;
+}
+
+// A file may be read by who was handed it, and by the kernel on behalf of who opened it.
+Stream FileSystem::Parts::who_reads(const OpenFile& file, Caller caller) {
+  if (caller.thread == 0 || caller.thread == file.caller.thread) return file.stream;
+  return who(caller, false);
+}
+
+Event event_of(const Stream& stream) {
+  Event event;
+  event.stream = stream.id;
+  event.program = stream.program;
+  return event;
+}
 
 void FileSystem::Parts::record(Event event, Operation operation, HandleNumber handle,
                                const Version& version) {
@@ -140,7 +170,7 @@ FileSystem::FileSystem(FileSystemOptions options, Cache& cache, Prefetcher* pref
 FileSystem::~FileSystem() = default;
 
 Result<Attributes> FileSystem::lookup(InodeNumber parent, std::string_view name,
-                                      std::stop_token stop) {
+                                      std::stop_token stop, Caller caller) {
   const auto directory = parts_->inodes.directory(parent);
   if (!directory) return gone(parent);
   if (!is_file_name(name)) return no_such(directory->prefix, name);
@@ -153,7 +183,7 @@ Result<Attributes> FileSystem::lookup(InodeNumber parent, std::string_view name,
   const ObjectInfo* object = kind == ChildKind::kFile ? &*child->object : nullptr;
   if (object != nullptr && parts_->prefetcher != nullptr) {
     parts_->prefetcher->see(object->version);
-    parts_->record({}, Operation::kStat, {}, object->version);
+    parts_->record(event_of(parts_->who(caller, false)), Operation::kStat, {}, object->version);
   }
   const auto attributes = parts_->inodes.look_up(parent, name, object, as_of);
   if (!attributes) return gone(parent);
@@ -170,7 +200,7 @@ Result<Attributes> FileSystem::attributes(InodeNumber inode) const {
   return *attributes;
 }
 
-Result<HandleNumber> FileSystem::open(InodeNumber inode, std::stop_token stop) {
+Result<HandleNumber> FileSystem::open(InodeNumber inode, std::stop_token stop, Caller caller) {
   const auto file = parts_->inodes.file(inode);
   if (!file) return gone(inode);
   const auto child = parts_->cache.metadata().lookup(file->prefix, file->name, std::move(stop));
@@ -182,15 +212,18 @@ Result<HandleNumber> FileSystem::open(InodeNumber inode, std::stop_token stop) {
   }
   const HandleNumber handle = parts_->next_handle();
   parts_->inodes.hold(inode);
-  parts_->files.add(handle, std::make_shared<OpenFile>(OpenFile{inode, file->version}));
+  Stream stream = parts_->who(caller, true);
+  const Event event = event_of(stream);
+  parts_->files.add(handle, std::make_shared<OpenFile>(
+                                OpenFile{inode, file->version, caller, std::move(stream)}));
   if (parts_->prefetcher != nullptr) parts_->prefetcher->see(file->version);
-  parts_->record({}, Operation::kOpen, handle, file->version);
+  parts_->record(event, Operation::kOpen, handle, file->version);
   return handle;
 }
 
 Result<std::size_t> FileSystem::read(HandleNumber handle, std::uint64_t offset,
-                                     std::span<std::byte> out, std::uint32_t process,
-                                     std::stop_token stop) {
+                                     std::span<std::byte> out, std::stop_token stop,
+                                     Caller caller) {
   const auto file = parts_->files.find(handle);
   if (file == nullptr) return bad_handle(handle);
   const Version& version = file->version;
@@ -198,9 +231,8 @@ Result<std::size_t> FileSystem::read(HandleNumber handle, std::uint64_t offset,
   out = out.first(
       static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), version.size - offset)));
   ChunkReader& reader = parts_->cache.reader();
-  Event event;
-  event.stream = process;
-  event.by_kernel_readahead = process == 0;
+  Event event = event_of(parts_->who_reads(*file, caller));
+  event.by_kernel_readahead = caller.thread == 0;
   event.range = {offset, out.size()};
   event.hit = parts_->prefetcher != nullptr && reader.cached(version, event.range);
   parts_->record(event, Operation::kRead, handle, version);
@@ -223,10 +255,11 @@ void FileSystem::release(HandleNumber handle) {
   const auto file = parts_->files.remove(handle);
   if (file == nullptr) return;
   parts_->inodes.unhold(file->inode);
-  parts_->record({}, Operation::kRelease, handle, file->version);
+  parts_->record(event_of(file->stream), Operation::kRelease, handle, file->version);
 }
 
-Result<HandleNumber> FileSystem::open_directory(InodeNumber inode, std::stop_token stop) {
+Result<HandleNumber> FileSystem::open_directory(InodeNumber inode, std::stop_token stop,
+                                                Caller caller) {
   const auto found = parts_->inodes.directory(inode);
   if (!found) return gone(inode);
   OpenDirectory directory;
@@ -243,7 +276,8 @@ Result<HandleNumber> FileSystem::open_directory(InodeNumber inode, std::stop_tok
   if (empty && inode != kRootInode) return no_such(found->prefix, "");
   const HandleNumber handle = parts_->next_handle();
   if (parts_->prefetcher != nullptr) parts_->prefetcher->list(found->prefix, directory.listing);
-  parts_->record({}, Operation::kList, handle, {found->prefix, {}, 0});
+  parts_->record(event_of(parts_->who(caller, false)), Operation::kList, handle,
+                 {found->prefix, {}, 0});
   parts_->inodes.hold(inode);
   parts_->directories.add(handle, std::make_shared<OpenDirectory>(std::move(directory)));
   return handle;

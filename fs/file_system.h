@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
@@ -11,6 +12,7 @@
 #include <string_view>
 
 #include "cache/cache.h"
+#include "fs/stream_table.h"
 #include "predictor/prefetcher.h"
 #include "remote/result.h"
 
@@ -37,7 +39,8 @@ struct SpaceUsage {
 };
 
 struct FileSystemOptions {
-  std::string prefix;  // "" or ending in "/": the root of the mount in the bucket
+  std::string prefix;                    // "" or ending in "/": the root of the mount in the bucket
+  std::filesystem::path proc = "/proc";  // where streams are found
 };
 
 struct FileSystemStats {
@@ -61,7 +64,9 @@ using EntrySink = std::function<bool(std::string_view name, const Attributes& at
 // An inode lives while its lookup count is above zero, as in FUSE: lookup() and each entry
 // delivered by read_directory() with `count_lookups` add one, forget() takes away.
 // Thread rule: any thread. `cache` and `prefetcher` are borrowed and outlive the file system;
-// prefetcher may be null (prefetch.mode = "off"). Calls block; `stop` ends them with kCancelled.
+// prefetcher may be null. Calls block; `stop` ends them with kCancelled. `caller` is for the
+// prefetcher alone: what is recorded of a handle belongs to the stream that opened it, unless
+// another thread reads.
 class FileSystem {
  public:
   FileSystem(FileSystemOptions options, Cache& cache, Prefetcher* prefetcher);
@@ -70,7 +75,8 @@ class FileSystem {
   ~FileSystem();
 
   // kNotFound when the directory has no such name.
-  Result<Attributes> lookup(InodeNumber parent, std::string_view name, std::stop_token stop);
+  Result<Attributes> lookup(InodeNumber parent, std::string_view name, std::stop_token stop,
+                            Caller caller = {});
   void forget(InodeNumber inode, std::uint64_t lookups);
   // Makes no request.
   Result<Attributes> attributes(InodeNumber inode) const;
@@ -78,14 +84,14 @@ class FileSystem {
   // Checks the version with the store when what is known is older than the time to live. kStale
   // when the name leads to another inode by now (the kernel then looks it up again and opens that),
   // kNotFound when it leads to none.
-  Result<HandleNumber> open(InodeNumber inode, std::stop_token stop);
+  Result<HandleNumber> open(InodeNumber inode, std::stop_token stop, Caller caller = {});
   // Bytes of the version that was current at open, fewer than out.size() only at its end; kStale
   // when that version is gone from the store and the bytes are not cached.
   Result<std::size_t> read(HandleNumber handle, std::uint64_t offset, std::span<std::byte> out,
-                           std::uint32_t process, std::stop_token stop);
+                           std::stop_token stop, Caller caller = {});
   void release(HandleNumber handle);
 
-  Result<HandleNumber> open_directory(InodeNumber inode, std::stop_token stop);
+  Result<HandleNumber> open_directory(InodeNumber inode, std::stop_token stop, Caller caller = {});
   // Goes on after `position` (0: from the start); "." and ".." are included and never counted. The
   // entries are those that were there at open_directory. Without `count_lookups` an entry that has
   // no inode yet shows kUnknownInode.

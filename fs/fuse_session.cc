@@ -89,6 +89,11 @@ using Parts = FuseSession::Parts;
 
 Parts& parts_of(fuse_req_t request) { return *static_cast<Parts*>(fuse_req_userdata(request)); }
 
+Caller caller_of(fuse_req_t request) {
+  const fuse_ctx* context = fuse_req_ctx(request);
+  return {static_cast<std::uint32_t>(context->pid), context->uid};
+}
+
 // Calls `call` with a token that fires when the kernel interrupts the request or the session
 // stops. No reply is sent meanwhile, so the request outlives the interrupt function.
 template <typename Call>
@@ -164,7 +169,7 @@ void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
     return;
   }
   const auto found = interruptible(request, [&](std::stop_token stop) {
-    return parts.file_system.lookup(InodeNumber{parent}, name, stop);
+    return parts.file_system.lookup(InodeNumber{parent}, name, stop, caller_of(request));
   });
   if (!found && found.error().code != ErrorCode::kNotFound) {
     reply_error(request, "lookup", parent, found.error());
@@ -212,7 +217,7 @@ void open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
     return;
   }
   const auto handle = interruptible(request, [&](std::stop_token stop) {
-    return parts.file_system.open(InodeNumber{inode}, stop);
+    return parts.file_system.open(InodeNumber{inode}, stop, caller_of(request));
   });
   if (!handle) {
     reply_error(request, "open", inode, handle.error());
@@ -247,10 +252,9 @@ void read(fuse_req_t request, fuse_ino_t inode, std::size_t size, off_t offset,
           fuse_file_info* info) {
   Parts& parts = parts_of(request);
   const std::span<std::byte> out = reply_buffer(size);
-  const auto process = static_cast<std::uint32_t>(fuse_req_ctx(request)->pid);
   const auto bytes = interruptible(request, [&](std::stop_token stop) {
     return parts.file_system.read(HandleNumber{info->fh}, static_cast<std::uint64_t>(offset), out,
-                                  process, stop);
+                                  stop, caller_of(request));
   });
   if (!bytes) {
     reply_error(request, "read", inode, bytes.error());
@@ -267,7 +271,7 @@ void release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
 void opendir(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
   Parts& parts = parts_of(request);
   const auto handle = interruptible(request, [&](std::stop_token stop) {
-    return parts.file_system.open_directory(InodeNumber{inode}, stop);
+    return parts.file_system.open_directory(InodeNumber{inode}, stop, caller_of(request));
   });
   if (!handle) {
     reply_error(request, "opendir", inode, handle.error());

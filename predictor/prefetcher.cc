@@ -1,11 +1,12 @@
 #include "predictor/prefetcher.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
+#include "predictor/event_queue.h"
 #include "remote/guarded.h"
 
 namespace augurfs {
@@ -22,8 +23,8 @@ struct News {
 
 struct Prefetcher::Parts {
   struct State {
-    std::deque<Event> events;
     std::deque<News> news;
+    std::unordered_map<std::uint64_t, std::string> programs;
     PrefetcherStats stats;
   };
 
@@ -32,42 +33,39 @@ struct Prefetcher::Parts {
       : fetch(std::move(fetch_)),
         experts(std::move(experts_)),
         catalog(options.catalog_objects_max),
-        queue_events_max(std::max<std::size_t>(options.queue_events_max, 1)) {}
+        news_max(std::max<std::size_t>(options.queue_events_max, 1)),
+        queue(options.queue_events_max) {}
 
   void tell(News item);
 
   void run(std::stop_token stop);
-  std::size_t step(std::stop_token stop);
+  std::size_t step(const std::stop_token& stop);
+  void learn_news();
+  void think(const Event& event, PrefetcherStats& counts);
 
   const Fetch fetch;
   // Touched only by the thread, or by step() when there is none.
   const std::vector<std::unique_ptr<Expert>> experts;
   Catalog catalog;
   std::vector<Candidate> candidates;
-  const std::size_t queue_events_max;
-  std::condition_variable_any filled;
+  const std::size_t news_max;
+  EventQueue queue;
   Guarded<State> state;
   std::jthread thread;  // last: it ends before what it uses
 };
 
 void Prefetcher::Parts::tell(News item) {
   auto locked = state.lock();
-  if (locked->news.size() >= queue_events_max) {
+  if (locked->news.size() >= news_max) {
     locked->news.pop_front();
     ++locked->stats.news_dropped;
   }
   locked->news.push_back(std::move(item));
 }
 
-// Leaves the rest of the queue when asked to stop: hints for a mount that ends are worth nothing.
-std::size_t Prefetcher::Parts::step(std::stop_token stop) {
-  std::deque<Event> events;
+void Prefetcher::Parts::learn_news() {
   std::deque<News> news;
-  {
-    auto locked = state.lock();
-    std::swap(events, locked->events);
-    std::swap(news, locked->news);
-  }
+  std::swap(news, state.lock()->news);
   for (const News& item : news) {
     if (item.listing == nullptr) {
       catalog.see(item.version);
@@ -75,38 +73,45 @@ std::size_t Prefetcher::Parts::step(std::stop_token stop) {
       catalog.list(item.prefix, item.listing->objects);
     }
   }
-  std::size_t taken = 0;
-  for (const Event& event : events) {
-    if (stop.stop_requested()) break;
-    ++taken;
-    catalog.use(event.object);
-    candidates.clear();
-    for (const auto& expert : experts) expert->observe(event, catalog, candidates);
-    std::uint64_t unknown = 0;
-    std::uint64_t refused = 0;
-    for (const Candidate& candidate : candidates) {
-      const Version* version = catalog.version(candidate.object);
-      if (version == nullptr) {
-        ++unknown;
-      } else if (!fetch(*version, candidate.range)) {
-        ++refused;
-      }
+}
+
+void Prefetcher::Parts::think(const Event& event, PrefetcherStats& counts) {
+  catalog.use(event.object);
+  candidates.clear();
+  for (const auto& expert : experts) expert->observe(event, catalog, candidates);
+  ++counts.events;
+  counts.candidates += candidates.size();
+  for (const Candidate& candidate : candidates) {
+    const Version* version = catalog.version(candidate.object);
+    if (version == nullptr) {
+      ++counts.unknown;
+    } else if (!fetch(*version, candidate.range)) {
+      ++counts.refused;
     }
+  }
+}
+
+// Leaves the rest of the queue when asked to stop: hints for a mount that ends are worth nothing.
+std::size_t Prefetcher::Parts::step(const std::stop_token& stop) {
+  std::size_t taken = 0;
+  Event event;
+  while (!stop.stop_requested() && queue.take(event)) {
+    learn_news();  // what was told before the event is there by now
+    PrefetcherStats counts;
+    think(event, counts);
+    ++taken;
     auto locked = state.lock();
-    ++locked->stats.events;
-    locked->stats.candidates += candidates.size();
-    locked->stats.unknown += unknown;
-    locked->stats.refused += refused;
+    locked->stats.events += counts.events;
+    locked->stats.candidates += counts.candidates;
+    locked->stats.unknown += counts.unknown;
+    locked->stats.refused += counts.refused;
   }
   return taken;
 }
 
 void Prefetcher::Parts::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    {
-      auto locked = state.lock();
-      filled.wait(locked.mutex(), stop, [&] { return !locked->events.empty(); });
-    }
+    queue.wait(stop);
     step(stop);
   }
 }
@@ -127,19 +132,19 @@ void Prefetcher::list(const std::string& prefix, std::shared_ptr<const Listing> 
   if (listing != nullptr) parts_->tell({{}, prefix, std::move(listing)});
 }
 
-void Prefetcher::record(const Event& event) {
-  {
-    auto locked = parts_->state.lock();
-    if (locked->events.size() >= parts_->queue_events_max) {
-      locked->events.pop_front();
-      ++locked->stats.events_dropped;
-    }
-    locked->events.push_back(event);
-  }
-  parts_->filled.notify_one();
+void Prefetcher::name_program(std::uint64_t program, std::string_view path) {
+  auto locked = parts_->state.lock();
+  if (locked->programs.size() >= kProgramsMax) return;
+  locked->programs.try_emplace(program, path);
 }
 
-PrefetcherStats Prefetcher::stats() const { return parts_->state.lock()->stats; }
+void Prefetcher::record(const Event& event) { parts_->queue.push(event); }
+
+PrefetcherStats Prefetcher::stats() const {
+  PrefetcherStats stats = parts_->state.lock()->stats;
+  stats.events_dropped = parts_->queue.counts().dropped;
+  return stats;
+}
 
 std::size_t Prefetcher::step() { return parts_->step({}); }
 

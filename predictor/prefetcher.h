@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -37,6 +38,8 @@ struct PrefetcherStats {
 // prefetcher. The destructor stops and joins.
 class Prefetcher {
  public:
+  static constexpr std::size_t kProgramsMax = 4096;
+
   // ChunkReader::prefetch, or what stands for it in a test: false when there was no room.
   using Fetch = std::function<bool(const Version& version, ByteRange range)>;
 
@@ -55,6 +58,9 @@ class Prefetcher {
   void see(const Version& version);
   // At readdir: these are the children of `prefix`, which is "" or ends in "/".
   void list(const std::string& prefix, std::shared_ptr<const Listing> listing);
+  // The executable that Event::program stands for. Kept while there are no more than
+  // kProgramsMax of them.
+  void name_program(std::uint64_t program, std::string_view path);
   void record(const Event& event);
   PrefetcherStats stats() const;
 

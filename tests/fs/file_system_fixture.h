@@ -57,7 +57,8 @@ class FileSystemFixture {
     std::size_t begin = 0;
     while (begin < path.size()) {
       const std::size_t end = std::min(path.find('/', begin), path.size());
-      auto next = files.lookup(at.inode, std::string_view(path).substr(begin, end - begin), {});
+      auto next =
+          files.lookup(at.inode, std::string_view(path).substr(begin, end - begin), {}, caller);
       if (!next) return next;
       ++lookups_[next->inode];
       at = *next;
@@ -71,14 +72,15 @@ class FileSystemFixture {
     for (int attempt = 0;; ++attempt) {
       const auto found = walk(path);
       if (!found) return found.error();
-      auto handle = files.open(found->inode, {});
+      auto handle = files.open(found->inode, {}, caller);
       if (handle || handle.error().code != ErrorCode::kStale || attempt == 1) return handle;
     }
   }
 
   Result<std::string> read(HandleNumber handle, std::uint64_t offset, std::size_t size) {
     std::string bytes(size, '\0');
-    const auto count = files.read(handle, offset, std::as_writable_bytes(std::span(bytes)), 1, {});
+    const auto count =
+        files.read(handle, offset, std::as_writable_bytes(std::span(bytes)), {}, caller);
     if (!count) return count.error();
     bytes.resize(*count);
     return bytes;
@@ -120,7 +122,7 @@ class FileSystemFixture {
                        std::size_t entries_max = 1000) {
     const auto found = walk(path);
     if (!found) return found.error();
-    const auto handle = files.open_directory(found->inode, {});
+    const auto handle = files.open_directory(found->inode, {}, caller);
     if (!handle) return handle.error();
     auto result = entries(*handle, count_lookups, entries_max);
     files.release_directory(*handle);
@@ -130,6 +132,7 @@ class FileSystemFixture {
   MemoryStore store;
   FetchGate gate;
   ManualClock clock;
+  Caller caller;  // of what follows
 
  private:
   std::unique_ptr<Cache> open_cache() {

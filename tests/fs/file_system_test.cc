@@ -1,6 +1,7 @@
 #include "fs/file_system.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
 #include <thread>
@@ -366,9 +367,8 @@ TEST(FileSystem, AStopRequestEndsACallThatWaitsForTheStore) {
   });
   threads.emplace_back([&](std::stop_token stop) {
     std::string bytes(1, ' ');
-    EXPECT_EQ(
-        why(fixture.files.read(*handle, 0, std::as_writable_bytes(std::span(bytes)), 1, stop)),
-        "cancelled");
+    EXPECT_EQ(why(fixture.files.read(*handle, 0, std::as_writable_bytes(std::span(bytes)), stop)),
+              "cancelled");
   });
   ASSERT_TRUE(fixture.gate.wait_until_held(FetchGate::kGet));
   ASSERT_TRUE(fixture.gate.wait_until_held(FetchGate::kList));
@@ -413,6 +413,7 @@ TEST(FileSystem, TellsThePrefetcherWhatWasReadAndHow) {
                         {.own_thread = false});
   FileSystemFixture fixture("", nullptr, &prefetcher);
   const Version version = fixture.store.put("a", "0123456789");
+  fixture.caller.thread = static_cast<std::uint32_t>(::gettid());
   const auto handle = fixture.open("a");
   ASSERT_TRUE(fixture.read(*handle, 2, 3));
   // The bytes were handed out as they arrived; the chunk may still be on its way to the disk.
@@ -426,7 +427,6 @@ TEST(FileSystem, TellsThePrefetcherWhatWasReadAndHow) {
                                      Operation::kServed, Operation::kRead, Operation::kRelease}));
   EXPECT_EQ(events[2].range.offset, 2U);
   EXPECT_EQ(events[2].range.length, 3U);
-  EXPECT_EQ(events[2].stream, 1U);
   EXPECT_FALSE(events[2].hit);
   EXPECT_GT(events[3].latency.count(), 0);
   EXPECT_EQ(events[4].range.length, 2U) << "what is there, not what was asked for";
@@ -434,6 +434,11 @@ TEST(FileSystem, TellsThePrefetcherWhatWasReadAndHow) {
   for (const Event& event : events) {
     EXPECT_EQ(event.object, object_id(version.key));
     EXPECT_EQ(event.object_bytes, version.size);
+    EXPECT_NE(event.stream, 0U);
+    EXPECT_EQ(event.stream, events[0].stream);
+    EXPECT_EQ(event.program, static_cast<std::uint64_t>(object_id(
+                                 std::filesystem::read_symlink("/proc/self/exe").string())));
+    EXPECT_FALSE(event.by_kernel_readahead);
   }
   for (std::size_t i = 1; i < events.size(); ++i) {
     EXPECT_EQ(events[i].handle, static_cast<std::uint64_t>(*handle));
