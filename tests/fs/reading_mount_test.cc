@@ -330,6 +330,38 @@ TEST(MountedReading, OwnerAndModesAreThoseOfTheOptions) {
   EXPECT_EQ(status.st_mode, static_cast<mode_t>(S_IFDIR | 0550));
 }
 
+TEST(MountedReading, WhatTheKernelHoldsIsNotAskedForAgain) {
+  TestMount drive;
+  const std::string bytes = some_bytes(3 << 20);
+  drive.put("file", bytes);
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  EXPECT_EQ(read_file(drive.path("file")), bytes);
+  const std::uint64_t reads = drive.status("cache", "hits") + drive.status("cache", "misses");
+  EXPECT_EQ(read_file(drive.path("file")), bytes);
+  EXPECT_EQ(drive.status("cache", "hits") + drive.status("cache", "misses"), reads);
+}
+
+TEST(MountedReading, OthersAreLetInOnlyWithAllowOther) {
+  ASSERT_EQ(::geteuid(), 0U) << "needs root to become another user";
+  TestMount drive;
+  drive.put("file", "bytes");
+  std::filesystem::permissions(drive.path().parent_path(), std::filesystem::perms{0755});
+  const auto as_nobody = [&] {
+    return run_program(
+        {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat", drive.path("file")},
+        drive.environment());
+  };
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  EXPECT_NE(as_nobody().exit_code, 0);
+  ASSERT_EQ(drive.unmount().exit_code, 0);
+  ASSERT_EQ(drive.mount({"-o", "allow_other"}).exit_code, 0);
+  EXPECT_EQ(as_nobody().output, "bytes");
+  ASSERT_EQ(drive.unmount().exit_code, 0);
+  // The bits of the modes count for them.
+  ASSERT_EQ(drive.mount({"-o", "allow_other,file_mode=0400"}).exit_code, 0);
+  EXPECT_NE(as_nobody().exit_code, 0);
+}
+
 TEST(MountedReading, ThereAreNoExtendedAttributes) {
   TestMount drive;
   drive.put("file", "bytes");

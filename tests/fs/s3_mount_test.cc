@@ -118,7 +118,11 @@ TEST_F(S3Mount, TheCredentialProcessRunsOnceForMountAndFirstRead) {
   ASSERT_EQ(mounted.exit_code, 0) << mounted.errors;
   EXPECT_EQ(read_file(drive_.path("key")), "bytes");
   EXPECT_EQ(read_file(runs), "run\n");
+  // Where others may look, the secret is not.
   EXPECT_THAT(drive_.log(), Not(HasSubstr("test-secret")));
+  EXPECT_THAT(drive_.augurfs({"status", "--json"}).output, Not(HasSubstr("test-secret")));
+  const std::string process = "/proc/" + std::to_string(drive_.daemon());
+  EXPECT_THAT(read_file(process + "/cmdline"), Not(HasSubstr("test-secret")));
 }
 
 TEST_F(S3Mount, MountAndFirstReadShareOneConnection) {
@@ -150,6 +154,42 @@ TEST_F(S3Mount, WhatIsAskedForInHasteAtMountIsAskedForPatientlyLater) {
   ASSERT_EQ(mount().exit_code, 0);
   for (int i = 0; i < 4; ++i) server_.spoil_next(S3Server::error(503, "SlowDown"));
   EXPECT_EQ(read_file(drive_.path("key")), "bytes");
+}
+
+TEST_F(S3Mount, NoReadIsLoggedAboveTrace) {
+  for (int i = 0; i < 50; ++i) server_.bucket().put(std::to_string(i), "bytes");
+  ASSERT_EQ(mount().exit_code, 0);
+  EXPECT_EQ(read_file(drive_.path("0")), "bytes");
+  const std::size_t before = log_lines("\n");
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(read_file(drive_.path(std::to_string(i))), "bytes");
+  EXPECT_EQ(log_lines("\n"), before) << drive_.log();
+}
+
+// With certificates as a person would name them.
+TEST(S3MountOverTls, TrustsTheAuthorityItIsToldAndShowsItsOwnCertificate) {
+  TestTls tls;
+  tls.wants_client = true;
+  S3Server server(tls);
+  server.bucket().put("key", "bytes");
+  TestMount drive;
+  drive.environment()["AWS_ACCESS_KEY_ID"] = "test-access";
+  drive.environment()["AWS_SECRET_ACCESS_KEY"] = "test-secret";
+  const TemporaryDirectory directory;
+  const std::string certificate = directory.write("cert.pem", tls.certificate.certificate);
+  const std::string key = directory.write("key.pem", tls.certificate.key);
+  const std::vector<std::string> trust{"--set", "remote.endpoint=" + server.http().url(), "--set",
+                                       "remote.ca_bundle=" + certificate};
+  const ProgramResult unknown = drive.mount_url("s3://bucket", trust);
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(unknown.errors, HasSubstr("127.0.0.1:" + std::to_string(server.http().port())));
+  std::vector<std::string> both = trust;
+  for (const std::string& setting :
+       {"remote.client_certificate=" + certificate, "remote.client_key=" + key}) {
+    both.insert(both.end(), {"--set", setting});
+  }
+  const ProgramResult mounted = drive.mount_url("s3://bucket", both);
+  ASSERT_EQ(mounted.exit_code, 0) << mounted.errors;
+  EXPECT_EQ(read_file(drive.path("key")), "bytes");
 }
 
 TEST_F(S3Mount, APrefixIsTheRootOfTheDrive) {

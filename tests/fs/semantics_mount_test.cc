@@ -716,5 +716,19 @@ TEST(Semantics, S39) {
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS) << status;
 }
 
+// S40. A file that is opened with O_DIRECT is read past the page cache, and mapping that descriptor
+// shared fails with ENODEV.
+TEST(Semantics, S40) {
+  MountedFileSystem drive;
+  drive.store.put("a", std::string(2 * kPage, 'x'));
+  const UniqueFd file = open_file(drive.path("a"), O_RDONLY | O_DIRECT);
+  for (const std::uint64_t reads : {1U, 2U}) {
+    EXPECT_EQ(bytes_at(file, 0, kPage), std::string(kPage, 'x'));
+    EXPECT_EQ(drive.cache_stats().hits + drive.cache_stats().misses, reads);
+  }
+  EXPECT_EQ(::mmap(nullptr, kPage, PROT_READ, MAP_SHARED, file.get(), 0), MAP_FAILED);
+  EXPECT_EQ(errno_name(), "ENODEV");
+}
+
 }  // namespace
 }  // namespace augurfs

@@ -97,9 +97,8 @@ TEST_F(UnreachableMount, AClockThatIsWrong) {
                         "set the one that is wrong"});
 }
 
-TEST_F(UnreachableMount, ABucketInAnotherRegion) {
+TEST_F(UnreachableMount, ARegionThatTheServerNamesInVain) {
   const HttpServer server(answers(403, "AccessDenied", {{"x-amz-bucket-region", "eu-west-2"}}));
-  // The region that the server names is tried, and does not help.
   expect(server.url(), {"s3://some-bucket: access denied", "403"},
          {"--set", "remote.region=eu-west-1"});
 }

@@ -1,0 +1,72 @@
+// The commands beside `mount`, by the program itself: what they print, and how they end.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "fs/expect_refused.h"
+#include "support/mount.h"
+
+namespace augurfs {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(Commands, TheExampleConfigIsRightAndMounts) {
+  TestMount drive;
+  drive.put("key", "bytes");
+  const ProgramResult example = drive.augurfs({"config", "--example"});
+  EXPECT_EQ(example.exit_code, 0) << example.errors;
+  const TemporaryDirectory directory;
+  const std::string file = directory.write("augurfs.toml", example.output);
+  const ProgramResult checked = drive.augurfs({"config", "--check", file});
+  EXPECT_EQ(checked.exit_code, 0) << checked.errors;
+  EXPECT_EQ(checked.output, file + ": every option in it is right\n");
+  ASSERT_EQ(drive.mount({"--config", file}).exit_code, 0);
+  EXPECT_EQ(read_file(drive.path("key")), "bytes");
+}
+
+TEST(Commands, AWrongConfigIsTold) {
+  const TestMount drive;
+  const TemporaryDirectory directory;
+  const std::string file = directory.write("augurfs.toml", "[log]\nlevel = \"loud\"\n");
+  const ProgramResult checked = drive.augurfs({"config", "--check", file});
+  EXPECT_EQ(checked.exit_code, kWrongUsage);
+  EXPECT_EQ(checked.output, "");
+  EXPECT_THAT(checked.errors, HasSubstr(file + ":2:9: "));
+  EXPECT_THAT(checked.errors, HasSubstr("log.level"));
+}
+
+TEST(Commands, TheVersionAndTheHelpArePrinted) {
+  const TestMount drive;
+  EXPECT_THAT(drive.augurfs({"version"}).output, StartsWith("augurfs "));
+  const ProgramResult help = drive.augurfs({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  EXPECT_THAT(help.output, HasSubstr("augurfs mount s3://bucket/prefix"));
+}
+
+TEST(Commands, NoneAndAnUnknownOneAreWrongUsage) {
+  const TestMount drive;
+  const ProgramResult none = drive.augurfs({});
+  EXPECT_EQ(none.exit_code, kWrongUsage);
+  EXPECT_THAT(none.errors, HasSubstr("augurfs mount URL DIR"));
+  const ProgramResult unknown = drive.augurfs({"muont", "s3://bucket", "/mnt"});
+  EXPECT_EQ(unknown.exit_code, kWrongUsage);
+  EXPECT_THAT(unknown.errors, HasSubstr("the nearest is mount"));
+}
+
+TEST(Commands, WhatIsNotMountedIsNotUnmounted) {
+  TestMount drive;
+  const ProgramResult unmounted = drive.unmount();
+  EXPECT_EQ(unmounted.exit_code, 1);
+  EXPECT_EQ(unmounted.errors,
+            "augurfs: augurfs has mounted nothing on " + drive.path().string() + "\n");
+  const ProgramResult missing = drive.augurfs({"unmount", "/no/such/directory"});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_THAT(missing.errors, HasSubstr("/no/such/directory does not exist"));
+}
+
+}  // namespace
+}  // namespace augurfs
