@@ -47,7 +47,7 @@ class ChunkStoreLoss : public ChunkStoreFixture {
 
   ForgetfulDisk disk_;
   ManualClock clock_;
-  const Version version_{"a/key", "etag", 3 * kLargeChunkBytes};
+  const Version version_{"a/key", "etag", std::uint64_t{3} * kLargeChunkBytes};
 };
 
 TEST_F(ChunkStoreLoss, LostBytesAreNeverRead) {

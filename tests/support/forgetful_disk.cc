@@ -36,7 +36,7 @@ Result<FileDescriptor> ForgetfulDisk::open(const std::filesystem::path& path, in
 }
 
 Result<void> ForgetfulDisk::write(int fd, std::uint64_t offset, std::span<const std::byte> bytes) {
-  const auto written = HookedDisk::write(fd, offset, bytes);
+  auto written = HookedDisk::write(fd, offset, bytes);
   auto state = state_.lock();
   state->files[state->descriptors[fd].path].unsynced.push_back({offset, bytes.size()});
   return written;
