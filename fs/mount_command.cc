@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +23,7 @@
 #include "fs/log.h"
 #include "fs/mount_plan.h"
 #include "fs/mount_status.h"
+#include "fs/part_options.h"
 #include "fs/runtime_directory.h"
 #include "fs/watchdog.h"
 #include "predictor/prefetcher.h"
@@ -47,32 +47,6 @@ Result<void> probe(ObjectStore& store, const std::string& prefix, std::stop_toke
   return {};
 }
 
-// The size of the disk on which the directory lies, or will lie.
-std::uint64_t disk_bytes(fs::path directory) {
-  struct statvfs disk {};
-  while (::statvfs(directory.c_str(), &disk) != 0 && directory.has_relative_path()) {
-    directory = directory.parent_path();
-  }
-  return std::uint64_t{disk.f_blocks} * disk.f_frsize;
-}
-
-CacheOptions cache_options(const MountPlan& plan) {
-  const Options& options = plan.options;
-  const std::uint64_t disk = disk_bytes(plan.cache_directory);
-  CacheOptions out;
-  out.directory = plan.cache_directory;
-  out.size_bytes_max = options.cache.size.resolve(disk);
-  out.free_space_bytes_min = options.cache.free_space.resolve(disk);
-  out.chunk_size_bytes = static_cast<std::uint32_t>(options.cache.chunk_size);
-  out.transfers_max = options.remote.max_connections;
-  // One connection is always left to readers that wait.
-  out.prefetch_transfers_max =
-      std::min(options.prefetch.transfers_max, options.remote.max_connections - 1);
-  out.metadata_ttl = options.metadata.ttl;
-  out.metadata_entries_max = options.metadata.entries_max;
-  return out;
-}
-
 std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache) {
   if (plan.options.prefetch.mode == PrefetchMode::kOff) return nullptr;
   constexpr std::uint64_t kCacheShare = 8;  // what was fetched ahead is read before it is evicted
@@ -83,21 +57,6 @@ std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache)
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(std::make_unique<Readahead>(options));
   return std::make_unique<Prefetcher>(cache.reader(), std::move(experts));
-}
-
-FuseSessionOptions session_options(const MountPlan& plan) {
-  const auto& mount = plan.options.mount;
-  FuseSessionOptions out;
-  out.source = plan.url.to_string();
-  out.directory = plan.mount_point;
-  out.allow_other = mount.allow_other;
-  out.uid = mount.uid.value_or(::getuid());
-  out.gid = mount.gid.value_or(::getgid());
-  out.file_mode = mount.file_mode;
-  out.directory_mode = mount.directory_mode;
-  out.name_ttl = plan.options.metadata.ttl;
-  out.threads = mount.threads;
-  return out;
 }
 
 // Everything that makes up a running mount, in the order in which it rests on one another.

@@ -1,0 +1,60 @@
+#include "fs/part_options.h"
+
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace augurfs {
+namespace {
+
+// The size of the disk on which the directory lies, or will lie.
+std::uint64_t disk_bytes(std::filesystem::path directory) {
+  struct statvfs disk {};
+  while (::statvfs(directory.c_str(), &disk) != 0 && directory.has_relative_path()) {
+    directory = directory.parent_path();
+  }
+  return std::uint64_t{disk.f_blocks} * disk.f_frsize;
+}
+
+// The kernel asks a cache that may have believed the store this long.
+std::chrono::milliseconds cache_ttl(const Options& options) { return options.metadata.ttl / 2; }
+std::chrono::milliseconds kernel_ttl(const Options& options) {
+  return options.metadata.ttl - cache_ttl(options);
+}
+
+}  // namespace
+
+CacheOptions cache_options(const MountPlan& plan) {
+  const Options& options = plan.options;
+  const std::uint64_t disk = disk_bytes(plan.cache_directory);
+  CacheOptions out;
+  out.directory = plan.cache_directory;
+  out.size_bytes_max = options.cache.size.resolve(disk);
+  out.free_space_bytes_min = options.cache.free_space.resolve(disk);
+  out.chunk_size_bytes = static_cast<std::uint32_t>(options.cache.chunk_size);
+  out.transfers_max = options.remote.max_connections;
+  // One connection is always left to readers that wait.
+  out.prefetch_transfers_max =
+      std::min(options.prefetch.transfers_max, options.remote.max_connections - 1);
+  out.metadata_ttl = cache_ttl(options);
+  out.metadata_entries_max = options.metadata.entries_max;
+  return out;
+}
+
+FuseSessionOptions session_options(const MountPlan& plan) {
+  const auto& mount = plan.options.mount;
+  FuseSessionOptions out;
+  out.source = plan.url.to_string();
+  out.directory = plan.mount_point;
+  out.allow_other = mount.allow_other;
+  out.uid = mount.uid.value_or(::getuid());
+  out.gid = mount.gid.value_or(::getgid());
+  out.file_mode = mount.file_mode;
+  out.directory_mode = mount.directory_mode;
+  out.name_ttl = kernel_ttl(plan.options);
+  out.threads = mount.threads;
+  return out;
+}
+
+}  // namespace augurfs
