@@ -3,10 +3,13 @@
 #include <httplib.h>
 #include <spdlog/fmt/fmt.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <thread>
 #include <utility>
+
+#include "remote/unique_fd.h"
 
 namespace augurfs {
 namespace {
@@ -64,6 +67,25 @@ Result<std::unique_ptr<AdminSocket>> AdminSocket::open(const std::filesystem::pa
   // stop() has no effect on a server that does not run yet.
   while (!server.is_running()) std::this_thread::yield();
   return std::unique_ptr<AdminSocket>(new AdminSocket(std::move(parts)));
+}
+
+std::optional<pid_t> listener_on(const std::filesystem::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.native().size() >= sizeof(address.sun_path)) return std::nullopt;
+  path.native().copy(address.sun_path, sizeof(address.sun_path) - 1);
+  // A full queue of a daemon that hangs refuses instead of making us wait; then nobody is known.
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+    return std::nullopt;
+  }
+  ucred listener{};
+  socklen_t size = sizeof(listener);
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &listener, &size) != 0 ||
+      listener.pid <= 0) {
+    return std::nullopt;
+  }
+  return listener.pid;
 }
 
 Result<std::string> ask_status(const std::filesystem::path& path) {

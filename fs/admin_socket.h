@@ -1,8 +1,11 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "remote/result.h"
@@ -33,5 +36,8 @@ class AdminSocket {
 // The status document of the daemon behind `path`. kNotFound when nobody listens there (any more),
 // kTimeout when the daemon does not answer.
 Result<std::string> ask_status(const std::filesystem::path& path);
+
+// The process that listens on `path`, whether it answers or not; nullopt when nobody does.
+std::optional<pid_t> listener_on(const std::filesystem::path& path);
 
 }  // namespace augurfs

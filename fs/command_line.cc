@@ -38,11 +38,13 @@ Options for -o and --set, with their defaults:
 )";
 
 constexpr const char* kUnmountFooter = R"(
-Example:
+Examples:
   augurfs unmount /mnt/data
+  augurfs unmount --force /mnt/data     its daemon hangs
 
 The same as `umount` for root and `fusermount3 -u` for other users. The cache stays and is warm when
-the bucket is mounted again.)";
+the bucket is mounted again. With --force the drive leaves the tree at once, reads of it that are under
+way fail, and a daemon that does not end within 5 s is killed, which costs the cache nothing.)";
 
 constexpr const char* kStatusFooter = R"(
 Examples:
@@ -62,6 +64,7 @@ struct Words {
   std::string directory;
   bool foreground = false;
   bool json = false;
+  bool force = false;
   std::string config_file;
   std::vector<std::string> settings;       // --set
   std::vector<std::string> mount_options;  // -o
@@ -95,6 +98,8 @@ CLI::App* add_unmount(CLI::App& app, Words& words) {
   CLI::App* unmount = app.add_subcommand("unmount", "Takes a mount away");
   unmount->footer(kUnmountFooter);
   unmount->add_option("DIR", words.directory, "The directory it is mounted on")->required();
+  unmount->add_flag("--force", words.force,
+                    "Also when programs use it or its daemon does not answer");
   return unmount;
 }
 
@@ -211,7 +216,7 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments,
                                           "--help"};
   }
   if (mount->parsed()) return mount_command(words, mount->count("--config") > 0, environment);
-  if (unmount->parsed()) return UnmountCommand{words.directory};
+  if (unmount->parsed()) return UnmountCommand{words.directory, words.force};
   if (status->parsed()) {
     const bool one = status->count("DIR") > 0;
     return StatusCommand{one ? std::optional<std::filesystem::path>(words.directory) : std::nullopt,

@@ -20,6 +20,7 @@ struct MountCommand {
 };
 struct UnmountCommand {
   std::filesystem::path directory;
+  bool force = false;
 };
 struct StatusCommand {
   std::optional<std::filesystem::path> directory;  // unset: every mount of this user

@@ -12,10 +12,11 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
+#include "fs/print_error.h"
 #include "fs/process_handle.h"
 
 namespace augurfs {
@@ -28,10 +29,6 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds kReadyWithin{90};
 constexpr std::chrono::seconds kEndWithin{10};  // once it has said why, or should have
 constexpr char kReady = '+';  // what the child says; anything else is an error message
-
-void print_error(const std::string& message) {
-  std::fprintf(stderr, "augurfs: %s\n", message.c_str());
-}
 
 int finish(const Result<void>& served) {
   if (served) return 0;

@@ -32,7 +32,9 @@
 #include "fs/errno.h"
 #include "fs/failure_log.h"
 #include "fs/key_rules.h"
-#include "fs/mount_point.h"
+#include "fs/mount_health.h"
+#include "fs/mount_table.h"
+#include "fs/unmount.h"
 #include "remote/guarded.h"
 
 namespace augurfs {
@@ -68,7 +70,8 @@ struct FuseSession::Parts {
   void unmount_and_clear() {
     fuse_session_unmount(session);
     const auto entry = mount_on(options.directory);
-    if (!entry || !entry->is_ours() || !is_dead_mount(options.directory)) return;
+    if (!entry || !entry->is_ours()) return;
+    if (ask_mount(options.directory) != MountHealth::kDead) return;
     const auto gone = augurfs::unmount(options.directory, Detach::kLazily);
     if (!gone) spdlog::warn("fuse.not_unmounted message=\"{}\"", gone.error().message);
   }

@@ -13,6 +13,7 @@
 #include "fs/command_line.h"
 #include "fs/environment.h"
 #include "fs/mount_command.h"
+#include "fs/print_error.h"
 #include "fs/status_command.h"
 #include "fs/unmount_command.h"
 
@@ -62,7 +63,7 @@ int main(int argc, char** argv) {
   const auto command =
       augurfs::parse_command_line(std::vector<std::string>(argv + 1, argv + argc), environment);
   if (!command) {
-    std::fprintf(stderr, "augurfs: %s\n", command.error().message.c_str());
+    augurfs::print_error(command.error().message);
     return kUsageError;
   }
   return augurfs::run(*command, environment);

@@ -10,7 +10,6 @@
 #include <csignal>
 #include <memory>
 #include <stop_token>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -22,8 +21,10 @@
 #include "fs/fuse_session.h"
 #include "fs/log.h"
 #include "fs/mount_plan.h"
+#include "fs/mount_point.h"
 #include "fs/mount_status.h"
 #include "fs/part_options.h"
+#include "fs/print_error.h"
 #include "fs/runtime_directory.h"
 #include "fs/watchdog.h"
 #include "predictor/prefetcher.h"
@@ -32,8 +33,6 @@
 
 namespace augurfs {
 namespace {
-
-namespace fs = std::filesystem;
 
 // One small listing, by the store that the mount will use: a wrong bucket, a denied access or a
 // server that is not there is told now and exactly, not at the first read after minutes of
@@ -203,9 +202,13 @@ Result<void> serve(const MountCommand& command, const Environment& environment,
 }  // namespace
 
 int run_mount(const MountCommand& command, const Environment& environment) {
+  const auto directory = absolute_path(command.directory);
+  if (!directory) {
+    print_error(directory.error().message);
+    return 1;
+  }
   MountCommand from_anywhere = command;  // the daemon leaves the directory it was started in
-  std::error_code ignored;
-  from_anywhere.directory = fs::absolute(command.directory, ignored);
+  from_anywhere.directory = *directory;
   const Serve body = [&](const Ready& ready) { return serve(from_anywhere, environment, ready); };
   return command.foreground ? run_in_foreground(body) : run_in_background(body);
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fs/default_paths.h"
+#include "fs/lies_in.h"
 #include "fs/mount_point.h"
 #include "fs/runtime_directory.h"
 

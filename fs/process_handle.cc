@@ -25,4 +25,8 @@ bool ProcessHandle::ends_within(std::chrono::milliseconds time) const {
   }
 }
 
+void ProcessHandle::signal(int number) const {
+  if (descriptor_) ::syscall(SYS_pidfd_send_signal, descriptor_.get(), number, nullptr, 0);
+}
+
 }  // namespace augurfs

@@ -17,6 +17,9 @@ class ProcessHandle {
   // Waits; whether it has ended, also when its parent does not know yet.
   bool ends_within(std::chrono::milliseconds time) const;
 
+  // Sends a signal, to this process or to none.
+  void signal(int number) const;
+
  private:
   UniqueFd descriptor_;
 };

@@ -1,15 +1,21 @@
 #include "fs/status_command.h"
 
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <map>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include "fs/admin_socket.h"
+#include "fs/mount_health.h"
 #include "fs/mount_point.h"
 #include "fs/mount_status.h"
+#include "fs/mount_table.h"
+#include "fs/print_error.h"
 #include "fs/runtime_directory.h"
 
 namespace augurfs {
@@ -18,8 +24,29 @@ namespace {
 namespace fs = std::filesystem;
 
 void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
-void print_error(const std::string& message) {
-  std::fprintf(stderr, "augurfs: %s\n", message.c_str());
+
+// Why a daemon says nothing of a mount that is there.
+std::string explain_silence(const MountEntry& mount, bool somebody_listens) {
+  const std::string directory = mount.directory.string();
+  const MountHealth health = somebody_listens ? MountHealth::kSilent : ask_mount(mount.directory);
+  switch (health) {
+    case MountHealth::kSilent:
+      return fmt::format(
+          "{0} ({1}): its daemon does not answer; to end it and take the mount away: "
+          "augurfs unmount --force {0}",
+          directory, mount.source);
+    case MountHealth::kDead:
+      return fmt::format(
+          "{0} ({1}) is dead: its daemon has ended; take it away: augurfs unmount "
+          "{0}",
+          directory, mount.source);
+    case MountHealth::kAnswers:
+      break;
+  }
+  return fmt::format(
+      "{} ({}) is mounted, but its status cannot be had: it was mounted with another "
+      "XDG_RUNTIME_DIR, by another user, or its log says why",
+      directory, mount.source);
 }
 
 int print_one(const fs::path& directory, const fs::path& sockets, bool json) {
@@ -29,32 +56,48 @@ int print_one(const fs::path& directory, const fs::path& sockets, bool json) {
     return 1;
   }
   const auto status = ask_status(socket_path(sockets, *resolved));
-  if (!status && status.error().code == ErrorCode::kNotFound) {
-    print_error("no mount of yours on " + resolved->string());
-    return 1;
+  if (status) {
+    print(json ? *status + "\n" : to_text(*status));
+    return 0;
   }
-  if (!status) {
+  const bool somebody_listens = status.error().code != ErrorCode::kNotFound;
+  const auto mount = mount_on(*resolved);
+  if (mount && mount->is_ours()) {
+    print_error(explain_silence(*mount, somebody_listens));
+  } else if (somebody_listens) {
     print_error(status.error().message);
-    return 1;
+  } else {
+    print_error("augurfs has mounted nothing on " + resolved->string());
   }
-  print(json ? *status + "\n" : to_text(*status));
-  return 0;
+  return 1;
+}
+
+// The sockets of every mount of this user, with the mount where the table of mounts knows it: a
+// daemon may listen elsewhere, or be in another mount namespace.
+std::map<fs::path, std::optional<MountEntry>> find_mounts(const fs::path& sockets) {
+  std::map<fs::path, std::optional<MountEntry>> mounts;
+  for (const fs::path& socket : socket_paths(sockets)) mounts.emplace(socket, std::nullopt);
+  for (const MountEntry& mount : mounts_of(::geteuid())) {
+    mounts[socket_path(sockets, mount.directory)] = mount;
+  }
+  return mounts;
 }
 
 int print_all(const fs::path& sockets, bool json) {
   std::vector<std::string> documents;
-  int code = 0;
-  for (const fs::path& path : socket_paths(sockets)) {
-    const auto status = ask_status(path);
+  bool all_answer = true;
+  for (const auto& [socket, mount] : find_mounts(sockets)) {
+    const auto status = ask_status(socket);
     if (status) {
       documents.push_back(*status);
-    } else if (status.error().code == ErrorCode::kNotFound) {
-      std::error_code ignored;
-      fs::remove(path, ignored);  // its daemon was killed
-    } else {
-      print_error(status.error().message);
-      code = 1;
+      continue;
     }
+    const bool somebody_listens = status.error().code != ErrorCode::kNotFound;
+    std::error_code ignored;
+    if (!somebody_listens) fs::remove(socket, ignored);  // its daemon was killed
+    if (!mount && !somebody_listens) continue;
+    print_error(mount ? explain_silence(*mount, somebody_listens) : status.error().message);
+    all_answer = false;
   }
   std::string text;
   for (const std::string& document : documents) {
@@ -62,9 +105,9 @@ int print_all(const fs::path& sockets, bool json) {
     text += json ? document : to_text(document);
   }
   if (json) text = "[" + text + "]\n";
-  if (!json && documents.empty() && code == 0) text = "nothing is mounted\n";
+  if (!json && documents.empty() && all_answer) text = "nothing is mounted\n";
   print(text);
-  return code;
+  return all_answer ? 0 : 1;
 }
 
 }  // namespace

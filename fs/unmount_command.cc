@@ -1,29 +1,56 @@
 #include "fs/unmount_command.h"
 
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdio>
-#include <nlohmann/json.hpp>
-#include <optional>
+#include <csignal>
 
 #include "fs/admin_socket.h"
+#include "fs/mount_health.h"
 #include "fs/mount_point.h"
+#include "fs/mount_table.h"
+#include "fs/print_error.h"
 #include "fs/process_handle.h"
 #include "fs/runtime_directory.h"
+#include "fs/unmount.h"
 
 namespace augurfs {
 namespace {
 
 // A daemon writes its index and ends its requests within this.
-constexpr std::chrono::milliseconds kEndWithin{60'000};
+constexpr std::chrono::seconds kEndWithin{60};
+// One that is told to end by force gets this, and the kernel then as much for killing it.
+constexpr std::chrono::seconds kEndByForceWithin{5};
 
-std::optional<pid_t> daemon_of(const std::filesystem::path& socket) {
-  const auto status = ask_status(socket);
-  if (!status) return std::nullopt;
-  const auto json = nlohmann::json::parse(*status, nullptr, false);
-  if (!json.is_object() || !json.contains("pid") || !json["pid"].is_number()) return std::nullopt;
-  return json["pid"].get<pid_t>();
+// Takes the mount away as it should be: nobody uses it, and its daemon will end by itself.
+Result<void> unmount_in_peace(const std::filesystem::path& directory, const ProcessHandle& daemon) {
+  const MountHealth health = ask_mount(directory);
+  if (health == MountHealth::kSilent) {
+    return Error{
+        ErrorCode::kTimeout,
+        fmt::format("the daemon of {0} does not answer; to end it and take the mount away: "
+                    "augurfs unmount --force {0}",
+                    directory.string())};
+  }
+  auto unmounted =
+      unmount(directory, health == MountHealth::kDead ? Detach::kLazily : Detach::kWhenUnused);
+  if (!unmounted || daemon.ends_within(kEndWithin)) return unmounted;
+  return Error{ErrorCode::kTimeout, fmt::format("{} is unmounted, but its daemon has not ended yet",
+                                                directory.string())};
+}
+
+// Takes it away whatever it does. The cache bears the end of its daemon at any moment.
+Result<void> unmount_by_force(const std::filesystem::path& directory, const ProcessHandle& daemon) {
+  auto unmounted = unmount(directory, Detach::kLazily);
+  if (!unmounted) return unmounted;
+  daemon.signal(SIGTERM);
+  if (daemon.ends_within(kEndByForceWithin)) return {};
+  daemon.signal(SIGKILL);
+  if (daemon.ends_within(kEndByForceWithin)) return {};
+  return Error{ErrorCode::kTimeout,
+               fmt::format("{} is unmounted, but the kernel has not let its daemon end yet",
+                           directory.string())};
 }
 
 Result<void> unmount_and_wait(const UnmountCommand& command, const Environment& environment) {
@@ -34,17 +61,10 @@ Result<void> unmount_and_wait(const UnmountCommand& command, const Environment& 
     return Error{ErrorCode::kInvalid, "augurfs has mounted nothing on " + directory->string()};
   }
   const auto sockets = runtime_directory(environment, ::geteuid());
-  const auto process = daemon_of(socket_path(sockets, *directory));
-  const ProcessHandle daemon(process.value_or(-1));  // none when dead or of another user
-  const Detach detach = is_dead_mount(*directory) ? Detach::kLazily : Detach::kWhenUnused;
-  auto unmounted = unmount(*directory, detach);
-  if (!unmounted) return unmounted;
-  if (!daemon.ends_within(kEndWithin)) {
-    return Error{ErrorCode::kTimeout, directory->string() +
-                                          " is unmounted, but its daemon, process " +
-                                          std::to_string(*process) + ", has not ended yet"};
-  }
-  return {};
+  // None when it is dead or another user's.
+  const ProcessHandle daemon(listener_on(socket_path(sockets, *directory)).value_or(-1));
+  return command.force ? unmount_by_force(*directory, daemon)
+                       : unmount_in_peace(*directory, daemon);
 }
 
 }  // namespace
@@ -52,7 +72,7 @@ Result<void> unmount_and_wait(const UnmountCommand& command, const Environment& 
 int run_unmount(const UnmountCommand& command, const Environment& environment) {
   const auto done = unmount_and_wait(command, environment);
   if (done) return 0;
-  std::fprintf(stderr, "augurfs: %s\n", done.error().message.c_str());
+  print_error(done.error().message);
   return 1;
 }
 

@@ -10,7 +10,9 @@
 #include <csignal>
 #include <cstring>
 
-#include "fs/mount_point.h"
+#include "fs/mount_health.h"
+#include "fs/mount_table.h"
+#include "fs/unmount.h"
 
 namespace augurfs {
 namespace {
@@ -44,8 +46,12 @@ bool wait_for_death(int pipe) {
   detach_from_caller(pipe);
   if (wait_for_death(pipe)) {
     const auto entry = mount_on(mount_point);
-    // The question waits while the kernel is still closing the daemon's files.
-    if (entry && entry->is_ours() && is_dead_mount(mount_point)) {
+    // There is no answer while the kernel is still closing the daemon's files.
+    MountHealth health = MountHealth::kSilent;
+    while (entry && entry->is_ours() && health == MountHealth::kSilent) {
+      health = ask_mount(mount_point);
+    }
+    if (health == MountHealth::kDead) {
       static_cast<void>(unmount(mount_point, Detach::kLazily).has_value());
     }
   }

@@ -244,7 +244,7 @@ TEST(MountLifecycle, StatusTellsOfEachMountAndForgetsTheDead) {
   ASSERT_EQ(drive.unmount().exit_code, 0);
   const ProgramResult none = drive.augurfs({"status", drive.path()});
   EXPECT_EQ(none.exit_code, 1);
-  EXPECT_NE(none.errors.find("no mount of yours"), std::string::npos) << none.errors;
+  EXPECT_NE(none.errors.find("has mounted nothing"), std::string::npos) << none.errors;
 }
 
 }  // namespace

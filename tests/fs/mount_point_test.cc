@@ -11,59 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kTable =
-    "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
-    "30 22 0:40 / /mnt/plain ro,nosuid - fuse.augurfs s3://bucket/prefix ro,user_id=0\n"
-    "31 22 0:41 / /mnt/with\\040space ro - fuse.augurfs file:///a\\134b\\011c ro\n"
-    "32 22 0:42 / /mnt/twice rw - tmpfs below rw\n"
-    "33 32 0:43 / /mnt/twice rw shared:7 master:2 - fuse.augurfs above rw\n"
-    "34 22 0:44 / /mnt/other rw - fuse.sshfs host: rw\n"
-    "a line that is none\n";
-
-class MountTable : public testing::Test {
- protected:
-  std::optional<MountEntry> find(const std::string& directory) const {
-    return mount_on(directory, table_);
-  }
-
-  TemporaryDirectory home_;
-  fs::path table_ = home_.write("mountinfo", kTable);
-};
-
-TEST_F(MountTable, AMountIsFoundByItsDirectory) {
-  const auto entry = find("/mnt/plain");
-  ASSERT_TRUE(entry);
-  EXPECT_TRUE(entry->is_ours());
-  EXPECT_EQ(entry->source, "s3://bucket/prefix");
-}
-
-TEST_F(MountTable, ADirectoryBelowAMountIsNone) {
-  EXPECT_FALSE(find("/mnt/plain/below"));
-  EXPECT_FALSE(find("/mnt"));
-}
-
-TEST_F(MountTable, EscapedCharactersAreThoseOfThePath) {
-  const auto entry = find("/mnt/with space");
-  ASSERT_TRUE(entry);
-  EXPECT_EQ(entry->source, "file:///a\\b\tc");
-}
-
-TEST_F(MountTable, OfMountsUponOneAnotherTheUppermostCounts) {
-  const auto entry = find("/mnt/twice");
-  ASSERT_TRUE(entry);
-  EXPECT_EQ(entry->source, "above");
-}
-
-TEST_F(MountTable, AMountOfAnotherProgramIsNotOurs) {
-  const auto entry = find("/mnt/other");
-  ASSERT_TRUE(entry);
-  EXPECT_FALSE(entry->is_ours());
-}
-
-TEST_F(MountTable, WithoutATableNothingIsMounted) {
-  EXPECT_FALSE(mount_on("/mnt/plain", home_.path() / "missing"));
-}
-
 TEST(MountPoint, ADirectoryIsResolvedThroughItsLinks) {
   const TemporaryDirectory home;
   fs::create_directory(home.path() / "real");
@@ -81,11 +28,23 @@ TEST(MountPoint, ALinkThatLeadsNowhereIsToldAsMissing) {
   EXPECT_EQ(prepared.error().code, ErrorCode::kNotFound);
 }
 
-TEST(MountPoint, ALiveDirectoryIsNotDead) { EXPECT_FALSE(is_dead_mount("/")); }
-
-TEST(MountPoint, UnmountingWhatIsNotMountedIsAnError) {
+TEST(MountPoint, AMissingDirectoryIsToBeMadeOnlyByWhoMounts) {
   const TemporaryDirectory home;
-  EXPECT_FALSE(unmount(home.path(), Detach::kWhenUnused));
+  const fs::path missing = home.path() / "missing";
+  EXPECT_EQ(resolve_mount_point(missing).error().message, missing.string() + " does not exist");
+  EXPECT_EQ(prepare_mount_point(missing).error().message,
+            missing.string() + " does not exist; create it first: mkdir -p " + missing.string());
+}
+
+TEST(MountPoint, ADirectoryWithoutANameIsAnError) {
+  EXPECT_EQ(resolve_mount_point("").error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(prepare_mount_point("").error().code, ErrorCode::kInvalid);
+}
+
+TEST(MountPoint, AMountIsKnownWithDotsAndSlashesInItsName) {
+  EXPECT_EQ(resolve_mount_point("/./proc//").value(), "/proc");
+  EXPECT_EQ(resolve_mount_point("/proc/../proc/.").value(), "/proc");
+  EXPECT_EQ(resolve_mount_point("/").value(), "/");
 }
 
 }  // namespace

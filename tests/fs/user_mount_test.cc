@@ -121,6 +121,40 @@ TEST_F(UserMount, AKilledDaemonLeavesNoDeadMountBehind) {
   EXPECT_TRUE(unmounts(drive()));
 }
 
+TEST_F(UserMount, StatusKnowsAMountThatListensInAnotherRuntimeDirectory) {
+  ASSERT_EQ(mount().exit_code, 0);
+  const std::string elsewhere = "XDG_RUNTIME_DIR=" + home_.path().string();
+  const std::string program = home_.path() / "augurfs";
+  const ProgramResult all = as_user({"env", elsewhere, program, "status"});
+  EXPECT_EQ(all.exit_code, 1);
+  EXPECT_EQ(all.output, "");
+  EXPECT_NE(all.errors.find(drive().string() + " ("), std::string::npos) << all.errors;
+  EXPECT_NE(all.errors.find("XDG_RUNTIME_DIR"), std::string::npos) << all.errors;
+  const ProgramResult one = as_user({"env", elsewhere, program, "status", drive()});
+  EXPECT_EQ(one.exit_code, 1);
+  EXPECT_NE(one.errors.find("is mounted, but"), std::string::npos) << one.errors;
+}
+
+TEST_F(UserMount, ADriveInUseStaysMountedAndNamesItsUser) {
+  ASSERT_EQ(mount().exit_code, 0);
+  const ProgramResult refused =
+      as_user({"sh", "-c", "exec 3< \"$1\"; exec 4<&3; \"$2\" unmount \"$3\"", "sh",
+               drive() / "a/b.txt", home_.path() / "augurfs", drive()});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.errors.find("in use by process"), std::string::npos) << refused.errors;
+  EXPECT_TRUE(mounted());
+}
+
+TEST_F(UserMount, ADirectoryOfAnyNameCanBeUnmounted) {
+  const fs::path odd = home_.path() / "it's $HOME `here`";
+  fs::create_directory(odd);
+  ASSERT_EQ(::chown(odd.c_str(), kNobody, kNobody), 0);
+  const std::string url = "file://" + (home_.path() / "bucket").string();
+  ASSERT_EQ(augurfs({"mount", url, odd}).exit_code, 0);
+  const ProgramResult unmounted = augurfs({"unmount", odd});
+  EXPECT_EQ(unmounted.exit_code, 0) << unmounted.errors;
+}
+
 TEST_F(UserMount, TheReasonIsToldWhenFusermount3Refuses) {
   ASSERT_EQ(::chown(drive().c_str(), 0, 0), 0);
   const ProgramResult refused = mount();

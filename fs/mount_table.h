@@ -1,0 +1,32 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace augurfs {
+
+// A line of the kernel's table of mounts. Reading the table never touches a mount, so that it
+// cannot hang.
+struct MountEntry {
+  std::filesystem::path directory;
+  std::string type;           // "fuse.augurfs" for ours
+  std::string source;         // for ours the URL
+  std::optional<uid_t> user;  // of a FUSE mount: who mounted it
+
+  bool is_ours() const { return type == "fuse.augurfs"; }
+};
+
+// What is mounted on exactly this directory, uppermost first; nullopt when nothing is. `table` is
+// for tests.
+std::optional<MountEntry> mount_on(const std::filesystem::path& directory,
+                                   const std::filesystem::path& table = "/proc/self/mountinfo");
+
+// Every mount of ours that `user` made, but for what lies below another on the same directory.
+std::vector<MountEntry> mounts_of(uid_t user,
+                                  const std::filesystem::path& table = "/proc/self/mountinfo");
+
+}  // namespace augurfs
