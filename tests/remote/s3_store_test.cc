@@ -483,6 +483,24 @@ TEST_F(S3StoreTest, SendsSessionTokenRegionAndRequesterPays) {
   EXPECT_NE(served.header("authorization").find("x-amz-request-payer"), std::string::npos);
 }
 
+// curl knows every name under localhost (RFC 6761) without asking.
+TEST_F(S3StoreTest, VirtualHostStylePutsTheBucketIntoTheHostAndSignsIt) {
+  Reply found;
+  found.headers = {{"etag", "\"e\""}, {"last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"}};
+  HttpServer server([&](const ServedRequest&) { return found; });
+  StoreOptions options = server_.options();
+  options.endpoint = "http://localhost:" + std::to_string(server.port());
+  options.path_style = false;
+  const auto store = S3Store::open(*parse_store_url("s3://pail"), options, surroundings());
+  ASSERT_TRUE(store) << store.error().message;
+  const auto head = (*store)->head("a b/c", {});
+  ASSERT_TRUE(head) << head.error().message;
+  const ServedRequest served = server.requests().at(0);
+  EXPECT_EQ(served.header("host"), "pail.localhost:" + std::to_string(server.port()));
+  EXPECT_EQ(served.target, "/a%20b/c");
+  EXPECT_NE(served.header("authorization").find("SignedHeaders=host;"), std::string::npos);
+}
+
 TEST_F(S3StoreTest, AdoptsTheRegionThatTheServerNames) {
   server_.spoil_next(
       S3Server::error(301, "PermanentRedirect", {{"x-amz-bucket-region", "eu-west-1"}}));
