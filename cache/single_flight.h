@@ -46,13 +46,9 @@ class SingleFlight {
       const Result<T>& answer = *other->answer;
       if (answer || answer.error().code != ErrorCode::kCancelled) return answer;
     }
-    Result<T> answer = ask();
-    auto calls = calls_.lock();
-    mine->answer = answer;
-    const auto current = calls->find(key);
-    if (current != calls->end() && current->second == mine) calls->erase(current);
-    mine->ended.notify_all();
-    return answer;
+    Answering answering(*this, key, mine);
+    answering.answer = ask();
+    return Result<T>(answering.answer);  // a copy: the other goes to those who wait
   }
 
  private:
@@ -60,6 +56,25 @@ class SingleFlight {
     Time began;
     std::optional<Result<T>> answer;
     std::condition_variable_any ended;
+  };
+  // Gives the answer to all who wait, also when asking threw: the next of them asks then.
+  struct Answering {
+    Answering(SingleFlight& flight_, const std::string& key_, std::shared_ptr<Call> call_)
+        : flight(flight_), key(key_), call(std::move(call_)) {}
+    Answering(const Answering&) = delete;
+    Answering& operator=(const Answering&) = delete;
+    ~Answering() {
+      auto calls = flight.calls_.lock();
+      call->answer = std::move(answer);
+      const auto current = calls->find(key);
+      if (current != calls->end() && current->second == call) calls->erase(current);
+      call->ended.notify_all();
+    }
+
+    SingleFlight& flight;
+    const std::string& key;
+    const std::shared_ptr<Call> call;
+    Result<T> answer = Error{ErrorCode::kCancelled, "broken off"};
   };
   Guarded<std::unordered_map<std::string, std::shared_ptr<Call>>> calls_;
 };

@@ -23,6 +23,8 @@ struct HttpRequest {
   std::string body;
   // For the whole exchange, waiting for a connection included; zero: only the client's limits.
   std::chrono::milliseconds timeout{0};
+  // Each byte received lengthens the timeout by its share of a second; zero: none does.
+  std::uint64_t bytes_per_second_min = 0;
   bool past_proxies = false;  // straight to the host, whatever the environment says of proxies
 };
 

@@ -59,7 +59,13 @@ struct Transfer : HttpTransfer {
   bool told = true;            // the caller knows all that is in `exchange`
   curl_off_t bytes_moved = 0;  // either way
   Clock::time_point progress;  // the last time it moved
-  Clock::time_point give_up = Clock::time_point::max();
+  Clock::time_point began;     // when it was asked for
+  std::chrono::milliseconds earned{0};  // what the bytes received add to the request's timeout
+
+  Clock::time_point give_up() const {
+    if (request.timeout.count() == 0) return Clock::time_point::max();
+    return began + request.timeout + earned;
+  }
 };
 using TransferPtr = std::shared_ptr<Transfer>;
 
@@ -70,6 +76,12 @@ std::string seconds(std::chrono::milliseconds time) {
     text.erase(text.find_last_not_of('0') + 1);
   }
   return text + " s";
+}
+
+Error no_connection_error(const std::string& url, std::chrono::milliseconds time) {
+  return {ErrorCode::kTimeout, "no connection to " + host_and_port(url) + " within " +
+                                   seconds(time) +
+                                   "; is the endpoint right, and no firewall on the way?"};
 }
 
 // What curl's codes mean to a person; `detail` is curl's own text.
@@ -85,9 +97,7 @@ Error to_error(CURLcode code, const std::string& url, const std::string& detail,
       return {ErrorCode::kUnavailable, "cannot connect to " + host + ": " + because +
                                            "; is the endpoint right, and does its server run?"};
     case CURLE_OPERATION_TIMEDOUT:
-      return {ErrorCode::kTimeout, "no connection to " + host + " within " +
-                                       seconds(options.connect_timeout) +
-                                       "; is the endpoint right, and no firewall on the way?"};
+      return no_connection_error(url, options.connect_timeout);
     case CURLE_PEER_FAILED_VERIFICATION:
       return {ErrorCode::kUnavailable,
               "the certificate of " + host + " is not trusted: " + because +
@@ -196,6 +206,10 @@ int on_connected(void* owner, char*, char*, int, int) {
 int on_progress(void* owner, curl_off_t, curl_off_t received, curl_off_t, curl_off_t sent) {
   auto& transfer = *static_cast<Transfer*>(owner);
   if (received + sent != transfer.bytes_moved) {
+    if (transfer.request.bytes_per_second_min > 0) {
+      transfer.earned = std::chrono::milliseconds(static_cast<std::uint64_t>(received) * 1000 /
+                                                  transfer.request.bytes_per_second_min);
+    }
     transfer.bytes_moved = received + sent;
     transfer.progress = Clock::now();
   }
@@ -258,6 +272,32 @@ void set_request(Transfer& transfer) {
   curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &transfer);
 }
 
+// Why a transfer that is connected gets nowhere: no byte for so long.
+Error stalled_error(Transfer& transfer, std::chrono::milliseconds time) {
+  const std::string host = host_and_port(transfer.request.url);
+  if (transfer.exchange.lock()->has_headers) {
+    return {ErrorCode::kTimeout, "no byte from " + host + " for " + seconds(time)};
+  }
+  return {ErrorCode::kTimeout, host + " took the request and has not answered for " +
+                                   seconds(time) + "; is the endpoint right, and its server well?"};
+}
+
+// Why a transfer has taken longer than its request may: what it waited for in the end.
+Error late_error(Transfer& transfer, Clock::time_point now) {
+  constexpr std::chrono::milliseconds kTenth{100};
+  const auto silence =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now - transfer.progress);
+  if (transfer.connected && !transfer.exchange.lock()->has_headers) {
+    return stalled_error(transfer, silence / kTenth * kTenth);
+  }
+  if (transfer.in_multi && !transfer.connected) {
+    return no_connection_error(transfer.request.url, silence / kTenth * kTenth);
+  }
+  const std::string limit = seconds(transfer.request.timeout + transfer.earned);
+  const std::string host = host_and_port(transfer.request.url);
+  return {ErrorCode::kTimeout, host + " did not finish within " + limit};
+}
+
 // What callers ask of the reactor.
 struct Inbox {
   std::vector<TransferPtr> started;
@@ -313,7 +353,6 @@ class HttpReactor::Loop {
   void detach(Transfer& transfer);
   void end(Transfer& transfer, std::optional<Error> error);
   void collect_ended();
-  Error stalled_error(Transfer& transfer) const;
   Clock::time_point check_time();
   void tell_callers();
 
@@ -360,9 +399,7 @@ bool HttpReactor::Loop::take_inbox() {
     std::swap(*inbox, taken);
   }
   for (TransferPtr& transfer : taken.started) {
-    if (transfer->request.timeout.count() > 0) {
-      transfer->give_up = Clock::now() + transfer->request.timeout;
-    }
+    transfer->began = Clock::now();
     waiting_.push_back(std::move(transfer));
   }
   for (const TransferPtr& transfer : taken.resumed) {
@@ -444,28 +481,17 @@ void HttpReactor::Loop::collect_ended() {
   }
 }
 
-Error HttpReactor::Loop::stalled_error(Transfer& transfer) const {
-  const std::string host = host_and_port(transfer.request.url);
-  const std::string time = seconds(options_.stall_timeout);
-  if (transfer.exchange.lock()->has_headers) {
-    return {ErrorCode::kTimeout, "no byte from " + host + " for " + time};
-  }
-  return {ErrorCode::kTimeout, host + " took the request and has not answered for " + time +
-                                   "; is the endpoint right, and its server well?"};
-}
-
 // Ends what has waited too long, gives back what an idle client does not need; returns when to
 // look again.
 Clock::time_point HttpReactor::Loop::check_time() {
   const Clock::time_point now = Clock::now();
   Clock::time_point next = now + kPollMax;
   const auto give_up = [&](Transfer& transfer) {
-    if (now >= transfer.give_up) {
-      end(transfer, Error{ErrorCode::kTimeout, host_and_port(transfer.request.url) +
-                                                   " did not finish within " +
-                                                   seconds(transfer.request.timeout)});
+    if (now >= transfer.give_up()) {
+      end(transfer, late_error(transfer, now));
+    } else {
+      next = std::min(next, transfer.give_up());
     }
-    next = std::min(next, transfer.give_up > now ? transfer.give_up : next);
   };
   for (const TransferPtr& transfer : active_) {
     give_up(*transfer);
@@ -473,7 +499,7 @@ Clock::time_point HttpReactor::Loop::check_time() {
     if (!transfer->in_multi || !transfer->connected || transfer->paused) continue;
     const Clock::time_point stalled = transfer->progress + options_.stall_timeout;
     if (now >= stalled) {
-      end(*transfer, stalled_error(*transfer));
+      end(*transfer, stalled_error(*transfer, options_.stall_timeout));
     } else {
       next = std::min(next, stalled);
     }

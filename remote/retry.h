@@ -30,8 +30,11 @@ class Retry {
   bool wait(int attempts_max, std::optional<std::chrono::milliseconds> retry_after,
             const std::stop_token& stop);
 
-  // Bytes arrived: patience is counted anew, but for the deadline.
-  void progressed() { failed_in_a_row_ = 0; }
+  // Bytes arrived: attempts are counted anew, and the deadline moves by what the bytes have earned.
+  void progressed(std::chrono::milliseconds earned) {
+    failed_in_a_row_ = 0;
+    deadline_ += earned;
+  }
 
   std::chrono::milliseconds left() const;  // until the deadline; at least 0
   std::chrono::milliseconds elapsed() const;
@@ -40,7 +43,7 @@ class Retry {
  private:
   const RetryClock clock_;
   const std::chrono::steady_clock::time_point start_;
-  const std::chrono::milliseconds deadline_;
+  std::chrono::milliseconds deadline_;
   int attempts_ = 0;
   int failed_in_a_row_ = 0;
 };

@@ -19,7 +19,9 @@ constexpr const char* kDefaultRegion = "us-east-1";
 // For who is in haste: a fault that passes at once is ridden out, another is told.
 constexpr int kHastyAttemptsMax = 2;
 constexpr milliseconds kHastyDeadline{20'000};
-// A transfer slower than this is as good as none: what lengthens the deadline of a large get.
+// A transfer slower than this is as good as none. What arrives moves the deadline by the time it
+// takes at this speed, so that a large get on a slow line ends and a server that sends nothing is
+// given no minute more.
 constexpr std::uint64_t kBytesPerSecondMin = 64UL * 1024;
 // What S3 tolerates between its clock and that of a request.
 constexpr std::int64_t kClockToleranceS = 900;
@@ -44,6 +46,10 @@ CredentialOptions credential_options(const StoreOptions& options,
   credentials.environment = surroundings.environment;
   credentials.now = surroundings.now;
   return credentials;
+}
+
+milliseconds earned_by(std::uint64_t bytes) {
+  return milliseconds(bytes * 1000 / kBytesPerSecondMin);
 }
 
 bool is_transient_code(std::string_view code) {
@@ -83,7 +89,7 @@ struct S3Client::Attempt {
   sys_seconds local_time;           // as the machine has it
   std::int64_t clock_offset_s = 0;  // what was added to it
   std::optional<Credentials> credentials;
-  bool made_progress = false;
+  std::uint64_t bytes_taken = 0;  // by the sink
   Result<HttpResponse> answer = Error{};
   S3Error said;  // by an answer that is an error
 
@@ -145,9 +151,7 @@ Result<HttpResponse> S3Client::perform(const S3Operation& operation, std::stop_t
 }
 
 Result<HttpResponse> S3Client::insist(const S3Operation& operation, const std::stop_token& stop) {
-  const std::chrono::seconds for_bytes(operation.bytes / kBytesPerSecondMin);
-  const milliseconds patience = options_.deadline + for_bytes;
-  Retry retry(operation.in_haste ? std::min(patience, kHastyDeadline) : patience,
+  Retry retry(operation.in_haste ? std::min(options_.deadline, kHastyDeadline) : options_.deadline,
               surroundings_.retry_clock);
   const int attempts_max = operation.in_haste ? std::min(options_.max_attempts, kHastyAttemptsMax)
                                               : options_.max_attempts;
@@ -162,7 +166,7 @@ Result<HttpResponse> S3Client::insist(const S3Operation& operation, const std::s
     std::optional<S3Failure> failure = fault_of(tried, operation);
     if (!failure) return std::move(tried.answer);
     if (repair(tried, repairs)) continue;
-    if (tried.made_progress) retry.progressed();
+    if (tried.bytes_taken > 0) retry.progressed(earned_by(tried.bytes_taken));
     if (!failure->is_transient) return failure->error;
     spdlog::debug("remote.failed key=\"{}\" attempt={} error=\"{}\"", tried.key,
                   retry.attempts() + 1, failure->error.message);
@@ -191,8 +195,12 @@ S3Client::Attempt S3Client::attempt(const S3Operation& operation, S3Request aske
     return tried;
   }
   tried.credentials = std::move(*credentials);
-  HttpRequest request{asked.method, address_.url(tried.region, asked.key, asked.query),
-                      std::move(asked.headers), "", std::max(milliseconds{1}, retry.left())};
+  HttpRequest request{asked.method,
+                      address_.url(tried.region, asked.key, asked.query),
+                      std::move(asked.headers),
+                      "",
+                      std::max(milliseconds{1}, retry.left()),
+                      kBytesPerSecondMin};
   if (options_.requester_pays) request.headers.emplace_back("x-amz-request-payer", "requester");
   tried.local_time = std::chrono::floor<std::chrono::seconds>(surroundings_.now());
   tried.clock_offset_s = clock_offset_s_;
@@ -206,7 +214,7 @@ S3Client::Attempt S3Client::attempt(const S3Operation& operation, S3Request aske
       [&](std::span<const std::byte> bytes) {
         bytes_received_ += bytes.size();
         const bool taken = operation.sink(bytes);
-        tried.made_progress = tried.made_progress || taken;
+        if (taken) tried.bytes_taken += bytes.size();
         return taken;
       },
       stop);

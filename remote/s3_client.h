@@ -57,8 +57,7 @@ struct S3Operation {
   // After an answer with a status below 300, whole or cut off by the sink: why it is not what was
   // asked for; nullopt when it is.
   std::function<std::optional<S3Failure>()> check = [] { return std::nullopt; };
-  std::uint64_t bytes = 0;  // the size of what is asked for: more may take longer
-  bool in_haste = false;    // as ListRequest::in_haste
+  bool in_haste = false;                         // as ListRequest::in_haste
   ErrorCode missing_key = ErrorCode::kNotFound;  // of what is not there
 };
 

@@ -177,7 +177,6 @@ Result<void> S3Store::get(const Version& version, ByteRange range, const ByteSin
   operation.wants_body = [&](const HttpResponse& answer) { return reader.wants_body(answer); };
   operation.sink = [&](std::span<const std::byte> bytes) { return reader.take(bytes); };
   operation.check = [&] { return reader.check(); };
-  operation.bytes = range.length;
   operation.missing_key = ErrorCode::kStale;
   const Result<HttpResponse> answer = client_->perform(operation, std::move(stop));
   if (!answer) return answer.error();

@@ -378,7 +378,7 @@ TEST(HttpClient, WhatComesAfterThePromisedLengthIsNotData) {
   }
 }
 
-TEST(HttpClient, ATimeoutOfARequestBoundsAllOfIt) {
+TEST(HttpClient, ATimeoutOfARequestBoundsAllOfItAndSaysWhatItWaitedFor) {
   Reply reply;
   reply.is_silent = true;
   reply.end = Reply::End::kStall;
@@ -388,6 +388,25 @@ TEST(HttpClient, ATimeoutOfARequestBoundsAllOfIt) {
   const auto response = open()->send(request, {});
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().code, ErrorCode::kTimeout);
+  // What it waited for, whichever limit it was that ended it.
+  EXPECT_NE(response.error().message.find("took the request and has not answered for"),
+            std::string::npos)
+      << response.error().message;
+}
+
+TEST(HttpClient, BytesReceivedLengthenTheTimeoutOfARequest) {
+  Reply reply;
+  reply.body = std::string(100'000, 'x');
+  reply.body_bytes_sent = 50'000;
+  reply.end = Reply::End::kStall;
+  HttpServer server(always(reply));
+  HttpRequest request = get(server.url());
+  request.timeout = std::chrono::milliseconds(50);
+  request.bytes_per_second_min = 100'000;  // so these bytes earn half a second
+  const auto response = open()->send(request, {});
+  ASSERT_FALSE(response);
+  EXPECT_NE(response.error().message.find("did not finish within 0.55 s"), std::string::npos)
+      << response.error().message;
 }
 
 TEST(HttpClient, NamesHostAndPortThatRefuse) {

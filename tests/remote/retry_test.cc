@@ -61,16 +61,23 @@ TEST_F(RetryTest, EndsAfterSoManyAttempts) {
   EXPECT_EQ(sleeps_.size(), 2U);
 }
 
-TEST_F(RetryTest, ProgressRenewsThePatienceButNotTheDeadline) {
+TEST_F(RetryTest, ProgressRenewsTheAttemptsButNotTheDeadline) {
   Retry retry(seconds(10), clock());
   int attempts = 0;
   do {
-    retry.progressed();
+    retry.progressed(milliseconds(0));
     time_.advance(seconds(1));
     ++attempts;
   } while (retry.wait(3, std::nullopt, {}));
   EXPECT_EQ(attempts, 10);
   for (const milliseconds sleep : sleeps_) EXPECT_EQ(sleep, milliseconds(50));
+}
+
+TEST_F(RetryTest, BytesMoveTheDeadlineByWhatTheyHaveEarned) {
+  Retry retry(seconds(10), clock());
+  time_.advance(seconds(9));
+  retry.progressed(seconds(3));
+  EXPECT_EQ(retry.left(), seconds(4));
 }
 
 TEST_F(RetryTest, NeverSleepsPastTheDeadline) {

@@ -52,6 +52,11 @@ Got get(ObjectStore& store, const Version& version) {
   return get(store, version, {0, version.size});
 }
 
+void silence(Reply& reply) {
+  reply.is_silent = true;
+  reply.end = Reply::End::kStall;
+}
+
 class S3StoreTest : public testing::Test {
  protected:
   // The clocks of retries and signatures are ours: no test sleeps.
@@ -78,6 +83,14 @@ class S3StoreTest : public testing::Test {
     return store ? std::move(*store) : nullptr;
   }
   std::unique_ptr<S3Store> open() { return open(server_.options()); }
+  // One whose retries know how long a request has really taken.
+  std::unique_ptr<S3Store> open_on_time(const StoreOptions& options) {
+    S3Surroundings real = surroundings();
+    real.retry_clock.now = std::chrono::steady_clock::now;
+    auto store = S3Store::open(server_.url(), options, real);
+    EXPECT_TRUE(store) << (store ? "" : store.error().message);
+    return store ? std::move(*store) : nullptr;
+  }
 
   void expect_error(const Result<void>& result, ErrorCode code,
                     const std::vector<std::string>& parts) {
@@ -393,6 +406,35 @@ TEST_F(S3StoreTest, KeepsToItsDeadline) {
   EXPECT_LT(slept_, seconds(5));
 }
 
+TEST_F(S3StoreTest, OnlyBytesThatArriveMoveTheDeadline) {
+  StoreOptions options = server_.options();
+  options.deadline = milliseconds(300);
+  const auto store = open_on_time(options);
+  // 4 MiB, for which a slow line would take a minute; but no byte comes.
+  const Version version = server_.bucket().put("key", pattern(4 << 20));
+  server_.spoil_next(silence);
+  const Got got = get(*store, version);
+  ASSERT_FALSE(got.result);
+  EXPECT_EQ(got.result.error().code, ErrorCode::kTimeout);
+  EXPECT_EQ(store->stats().requests, 1U) << got.result.error().message;
+}
+
+TEST_F(S3StoreTest, ASilentServerIsNamedAlsoWhenTheDeadlineComesBeforeTheStall) {
+  StoreOptions options = server_.options();
+  // As by default for who is in haste: the deadline is two stalls, so the second is cut short.
+  options.deadline = milliseconds(400);
+  options.stall_timeout = milliseconds(200);
+  const auto store = open_on_time(options);
+  for (int i = 0; i < 2; ++i) server_.spoil_next(silence);
+  ListRequest request;
+  request.in_haste = true;
+  const auto page = store->list(request, {});
+  ASSERT_FALSE(page);
+  EXPECT_NE(page.error().message.find("took the request and has not answered for 0."),
+            std::string::npos)
+      << page.error().message;
+}
+
 TEST_F(S3StoreTest, ADeadEndpointIsToldSoonToWhoIsInHaste) {
   StoreOptions options = server_.options();
   {
@@ -418,12 +460,7 @@ TEST_F(S3StoreTest, AServerThatNeverAnswersIsATimeout) {
   StoreOptions options = server_.options();
   options.stall_timeout = milliseconds(100);
   const auto store = open(options);
-  for (int i = 0; i < 2; ++i) {
-    server_.spoil_next([](Reply& reply) {
-      reply.is_silent = true;
-      reply.end = Reply::End::kStall;
-    });
-  }
+  for (int i = 0; i < 2; ++i) server_.spoil_next(silence);
   ListRequest request;
   request.in_haste = true;
   const auto page = store->list(request, {});
