@@ -9,6 +9,13 @@ namespace augurfs {
 namespace {
 
 constexpr std::uint8_t kFrequencyMax = 3;
+constexpr std::uint64_t kMsPerS = 1000;
+
+// A version that comes back gets another number; this stays.
+std::uint64_t chunk_key(const Version& version, std::uint32_t chunk) {
+  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;  // spreads neighbouring chunks
+  return (version_hash(version) + chunk) * kOdd;
+}
 
 bool plausible(const ObjectRecord& object) {
   constexpr std::uint64_t kIdMax = std::uint64_t{1} << 62U;  // so that counting on never wraps
@@ -127,7 +134,12 @@ bool ChunkMirror::finish(const Ticket& ticket, std::uint64_t checksum, bool veri
   slot.verified = verified;
   slot.awaited = origin == Origin::kPrefetch;
   if (slot.awaited) counters_.prefetched_bytes += ticket.range.length;
-  eviction_.add(at, origin);
+  const std::uint64_t now_ms = now_s * kMsPerS;
+  eviction_.add(at, {.key = chunk_key(entry->first, ticket.id.chunk),
+                     .bytes = static_cast<std::uint32_t>(ticket.range.length),
+                     .origin = origin,
+                     .now_ms = now_ms,
+                     .due_ms = now_ms});
   mark_dirty(at);
   return true;
 }
@@ -203,9 +215,15 @@ void ChunkMirror::finish_loading() {
     order.push_back(std::uint64_t{chunks_[slot].last_use_s} << 32U | slot);
   }
   std::sort(order.begin(), order.end());
-  for (const std::uint64_t entry : order) {
-    const auto slot = static_cast<std::uint32_t>(entry & std::numeric_limits<std::uint32_t>::max());
-    eviction_.add(slot, chunks_[slot].origin);
+  for (const std::uint64_t time_and_slot : order) {
+    const auto slot =
+        static_cast<std::uint32_t>(time_and_slot & std::numeric_limits<std::uint32_t>::max());
+    const auto& chunk = chunks_[slot];
+    const Entry& entry = *object(chunk.id.object);
+    eviction_.add(slot, {.key = chunk_key(entry.first, chunk.id.chunk),
+                         .bytes = static_cast<std::uint32_t>(range(entry, chunk.id.chunk).length),
+                         .origin = chunk.origin,
+                         .uses = chunk.frequency});
   }
 }
 
@@ -309,7 +327,7 @@ void ChunkMirror::remove_if_unused(Entry& entry, std::vector<Hole>& holes) {
 std::uint64_t ChunkMirror::evict(std::uint64_t shortage, std::vector<Hole>& holes) {
   std::uint64_t freed = 0;
   for (std::size_t count = 0; freed < shortage && count < kHolesMax; ++count) {
-    const std::uint32_t victim = eviction_.victim();
+    const std::uint32_t victim = eviction_.evict(Origin::kDemand);
     if (victim == Eviction::kNone) break;
     holes.push_back(remove(victim));
     freed += holes.back().charge;

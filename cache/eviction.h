@@ -1,36 +1,104 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "cache/chunk_record.h"
+#include "cache/ghosts.h"
 
 namespace augurfs {
 
+enum class EvictionRule : std::uint8_t { kLru, kS3Fifo };
+
+struct EvictionOptions {
+  EvictionRule rule = EvictionRule::kS3Fifo;
+  // Of all bytes, what may be prefetched and not used yet before such chunks make room for each
+  // other rather than for what was asked for.
+  double staging_share = 0.25;
+};
+
+// What is told of a chunk that comes in.
+struct Incoming {
+  std::uint64_t key = 0;  // hash of version and chunk, by which it is known when it comes back
+  std::uint32_t bytes = 1;
+  Origin origin = Origin::kDemand;
+  std::uint8_t uses = 0;  // in an earlier run
+  // For kPrefetch, any clock that does not stand still: when it came and when its use is expected.
+  std::uint64_t now_ms = 0;
+  std::uint64_t due_ms = 0;
+};
+
+struct EvictionStats {
+  std::uint64_t polluted = 0;   // demanded chunks that had been evicted for the sake of a prefetch
+  std::uint64_t too_early = 0;  // demanded chunks that had been prefetched and evicted unused
+  std::uint64_t regretted = 0;  // demanded chunks evicted not long ago, for whatever reason
+};
+
 // Decides which chunk goes when room is needed. Knows chunks by the number of their slot in the
-// ChunkTable and keeps 8 bytes for each; every call is O(1). Here: the least recently used goes
-// first. What a better policy wants to know (why a chunk came) is told already.
+// ChunkTable and keeps 24 bytes for each and 12 for each it remembers; every call is O(1),
+// amortized over the uses.
+//
+// S3-FIFO (Yang et al., SOSP 2023): a small queue for newcomers, a main queue for what was used
+// again there or came back soon after it went, both first in, first out. Beside them a staging
+// segment for what was prefetched and not used yet; its first use moves a chunk into the small
+// queue. When staging has more than its share it makes its own room: what is overdue for the
+// longest, or else what is due last. With kLru there is one queue, by last use.
 // Thread rule: one thread at a time.
 class Eviction {
  public:
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
-  Eviction() : links_{Link{0, 0}} {}
+  explicit Eviction(EvictionOptions options = {});
 
-  void add(std::uint32_t slot, Origin origin);
+  void add(std::uint32_t slot, const Incoming& incoming);
+  // It was read.
   void use(std::uint32_t slot);
+  // It is gone for another reason; nothing happens when it was evicted.
   void remove(std::uint32_t slot);
-  // The chunk to evict next, or kNone; it stays until removed.
-  std::uint32_t victim() const;
+  // Takes out the chunk that is to go for the sake of `cause`; kNone when there is none.
+  std::uint32_t evict(Origin cause);
+
+  const EvictionStats& stats() const { return stats_; }
 
  private:
-  struct Link {
+  // Queues are rings through a node of their own, which belongs to no slot. Staging is a queue for
+  // each magnitude of the time to the expected use, so that within each the first in is due first,
+  // more or less, and no search is needed.
+  static constexpr std::uint8_t kSmall = 0;
+  static constexpr std::uint8_t kMain = 1;
+  static constexpr std::uint8_t kStaging = 2;
+  static constexpr std::uint8_t kStagingQueues = 24;  // up to 2^23 ms, two hours
+  static constexpr std::uint8_t kQueues = kStaging + kStagingQueues;
+  static constexpr std::uint8_t kNowhere = kQueues;
+
+  struct Node {
     std::uint32_t newer = 0;
     std::uint32_t older = 0;
+    std::uint32_t due_ms = 0;       // wraps around
+    std::uint32_t fingerprint = 0;  // of the key
+    std::uint32_t bytes = 0;
+    std::uint8_t queue = kNowhere;
+    std::uint8_t uses = 0;
   };
 
-  // One ring through links_[0], which belongs to no slot; slot n is links_[n + 1].
-  std::vector<Link> links_;
+  void push(std::uint32_t at, std::uint8_t queue);
+  void unlink(std::uint32_t at);
+  bool empty(std::uint8_t queue) const { return nodes_[queue].newer == queue; }
+  std::uint32_t oldest(std::uint8_t queue) const { return nodes_[queue].newer; }
+  std::uint32_t newest(std::uint8_t queue) const { return nodes_[queue].older; }
+  std::uint32_t staged_victim() const;
+  std::uint32_t core_victim();
+  std::uint32_t small_victim();
+  std::uint32_t main_victim();
+
+  EvictionOptions options_;
+  std::vector<Node> nodes_;                     // slot n is nodes_[kQueues + n]
+  std::array<std::uint64_t, kQueues> bytes_{};  // of each queue
+  std::uint64_t staged_bytes_ = 0;
+  std::uint32_t now_ms_ = 0;
+  Ghosts ghosts_;
+  EvictionStats stats_;
 };
 
 }  // namespace augurfs

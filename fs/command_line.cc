@@ -2,6 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cmath>
 #include <string_view>
 
 #include "fs/config_file.h"
@@ -10,6 +13,7 @@
 #include "fs/option_docs.h"
 #include "fs/option_sources.h"
 #include "fs/option_table.h"
+#include "fs/units.h"
 
 namespace augurfs {
 namespace {
@@ -20,6 +24,7 @@ Examples:
   augurfs status                                what the mounts are doing
   augurfs unmount /mnt/data                     take it away
   augurfs config --example                      a config file to start from
+  augurfs replay trace.csv                      what prefetching would have done for a trace
 
 augurfs COMMAND --help explains one command.)";
 
@@ -56,7 +61,30 @@ Examples:
   augurfs config --example > ~/.config/augurfs/augurfs.toml
   augurfs config --check ~/.config/augurfs/augurfs.toml)";
 
+constexpr const char* kReplayFooter = R"(
+Examples:
+  augurfs replay trace.csv.zst
+  augurfs replay trace.csv --policy none-s3fifo,ppm3,oracle --rtt-ms 30 --cache 10%
+  augurfs replay block.csv.gz --chunk 4KiB --think-ms 1 --json result.json
+
+docs/traces.md says what a trace looks like and what is simulated. Policies:
+)";
+
 std::string version_text() { return "augurfs " AUGURFS_VERSION "\n"; }
+
+struct ReplayWords {
+  std::vector<std::filesystem::path> traces;
+  std::vector<std::string> policies;
+  double round_trip_ms = 80;
+  double mbit = 200;
+  double think_ms = 0;
+  std::string cache = "5%";
+  std::string chunk = "1MiB";
+  std::uint64_t seed = 1;
+  std::uint64_t warmup = 0;
+  bool skip_bad = false;
+  std::string json_file;
+};
 
 // What was typed, before it is known whether the options in it exist.
 struct Words {
@@ -71,6 +99,7 @@ struct Words {
   bool example = false;
   bool page = false;
   std::string file_to_check;
+  ReplayWords replay;
 };
 
 CLI::App* add_mount(CLI::App& app, Words& words) {
@@ -121,6 +150,80 @@ CLI::App* add_config(CLI::App& app, Words& words) {
   // For docs/configuration.md only, so in no help.
   config->add_flag("--markdown", words.page)->group("");
   return config;
+}
+
+CLI::App* add_replay(CLI::App& app, ReplayWords& words) {
+  constexpr double kMsMax = 1e6;
+  constexpr double kMbitMax = 1e6;
+  CLI::App* replay = app.add_subcommand("replay", "Runs traces of accesses in a simulation");
+  std::string summary = kReplayFooter;
+  for (const Policy& policy : policies()) {
+    std::string name(policy.name);
+    name.resize(std::max<std::size_t>(name.size(), 14), ' ');
+    summary += "  " + name + std::string(policy.summary) + "\n";
+  }
+  replay->footer(summary);
+  replay->add_option("TRACE", words.traces, "CSV, also packed by zstd or gzip; - is standard input")
+      ->required();
+  replay->add_option("--policy", words.policies, "Which to run; all of them by default")
+      ->type_name("NAME,...")
+      ->delimiter(',');
+  replay->add_option("--rtt-ms", words.round_trip_ms, "Round trip of a request; 80")
+      ->type_name("MS")
+      ->check(CLI::Range(0.001, kMsMax));
+  replay->add_option("--mbit", words.mbit, "Bandwidth in Mbit/s; 200")
+      ->type_name("MBIT")
+      ->check(CLI::Range(0.001, kMbitMax));
+  replay->add_option("--cache", words.cache, "Bytes, or a share of all that the trace reads; 5%")
+      ->type_name("SIZE");
+  replay->add_option("--chunk", words.chunk, "What is fetched and kept as one; 1MiB")
+      ->type_name("SIZE");
+  replay->add_option("--seed", words.seed, "For policies that draw lots; 1");
+  replay->add_option("--warmup", words.warmup, "Reads before counting begins; 0");
+  replay->add_option("--think-ms", words.think_ms, "Between requests where no times are given; 0")
+      ->type_name("MS")
+      ->check(CLI::Range(0.0, kMsMax));
+  replay->add_flag("--skip-bad", words.skip_bad, "Count lines that cannot be read and go on");
+  replay->add_option("--json", words.json_file, "Write one object a line for each trace and policy")
+      ->type_name("FILE");
+  return replay;
+}
+
+Result<Command> replay_command(const ReplayWords& words) {
+  constexpr double kNsPerMs = 1e6;
+  constexpr double kBitsPerMbit = 1e6;
+  constexpr std::uint64_t kChunkMax = 1 << 30;
+  ReplayCommand command;
+  ReplayOptions& options = command.options;
+  options.traces = words.traces;
+  options.policies = words.policies;
+  options.link.round_trip = Tick(std::llround(words.round_trip_ms * kNsPerMs));
+  options.link.bits_per_s = static_cast<std::uint64_t>(std::llround(words.mbit * kBitsPerMbit));
+  options.think = Tick(std::llround(words.think_ms * kNsPerMs));
+  const auto cache = parse_size_or_share(words.cache);
+  if (!cache || (cache->bytes == 0 && cache->share == 0)) {
+    return Error{ErrorCode::kInvalid, "--cache " + shown(words.cache) +
+                                          " is neither a size, as in 64MiB, nor a share, as in 5%"};
+  }
+  options.cache_bytes = cache->bytes;
+  options.cache_share = cache->share;
+  const auto chunk = parse_size(words.chunk);
+  if (!chunk || !std::has_single_bit(*chunk) || *chunk < 512 || *chunk > kChunkMax) {
+    return Error{ErrorCode::kInvalid,
+                 "--chunk " + shown(words.chunk) + " is no power of two from 512 B to 1 GiB"};
+  }
+  options.chunk_bytes = static_cast<std::uint32_t>(*chunk);
+  options.seed = words.seed;
+  options.warmup = words.warmup;
+  options.skip_bad = words.skip_bad;
+  for (const auto& name : words.policies) {
+    if (find_policy(name) == nullptr) {
+      return Error{ErrorCode::kInvalid,
+                   "no policy is called " + shown(name) + "; there are " + policy_names()};
+    }
+  }
+  if (!words.json_file.empty()) command.json_file = words.json_file;
+  return command;
 }
 
 Result<Command> mount_command(const Words& words, bool has_config_file,
@@ -189,6 +292,7 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments,
   CLI::App* unmount = add_unmount(app, words);
   CLI::App* status = add_status(app, words);
   CLI::App* config = add_config(app, words);
+  CLI::App* replay = add_replay(app, words.replay);
   CLI::App* version = app.add_subcommand("version", "Prints the version");
 
   if (arguments.empty()) {
@@ -223,6 +327,7 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments,
                          words.json};
   }
   if (config->parsed()) return config_command(words, config->count("--check") > 0);
+  if (replay->parsed()) return replay_command(words.replay);
   if (version->parsed()) return PrintCommand{version_text()};
   return Error{ErrorCode::kInvalid, "no command; see augurfs --help"};
 }

@@ -8,6 +8,7 @@
 
 #include "fs/environment.h"
 #include "fs/options.h"
+#include "predictor/replay/replay.h"
 #include "remote/result.h"
 
 namespace augurfs {
@@ -26,12 +27,17 @@ struct StatusCommand {
   std::optional<std::filesystem::path> directory;  // unset: every mount of this user
   bool json = false;
 };
+struct ReplayCommand {
+  ReplayOptions options;
+  std::optional<std::filesystem::path> json_file;
+};
 // `config --example`, `config --check FILE`, `version`, `--help`: all is known once the line is
 // parsed; what is left is to print it.
 struct PrintCommand {
   std::string text;
 };
-using Command = std::variant<MountCommand, UnmountCommand, StatusCommand, PrintCommand>;
+using Command =
+    std::variant<MountCommand, UnmountCommand, StatusCommand, ReplayCommand, PrintCommand>;
 
 // Parses `augurfs ...` (without the program's name) and, for a mount, reads the config file and the
 // environment. kInvalid with a message for a person: which word, file and line, and what is nearest

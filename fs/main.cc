@@ -14,6 +14,7 @@
 #include "fs/environment.h"
 #include "fs/mount_command.h"
 #include "fs/print_error.h"
+#include "fs/replay_command.h"
 #include "fs/status_command.h"
 #include "fs/unmount_command.h"
 
@@ -39,6 +40,8 @@ int run(const Command& command, const Environment& environment) {
           return run_unmount(chosen, environment);
         } else if constexpr (std::is_same_v<Chosen, StatusCommand>) {
           return run_status(chosen, environment);
+        } else if constexpr (std::is_same_v<Chosen, ReplayCommand>) {
+          return run_replay(chosen);
         } else {
           std::fputs(chosen.text.c_str(), stdout);
           return 0;

@@ -14,6 +14,13 @@ namespace augurfs {
 enum class ExpertId : std::uint8_t {
   kNone = 0,
   kReadahead = 1,
+  kNextBlock = 2,
+  kLeap = 3,
+  kMarkov = 4,
+  kPpm = 5,
+  kProbabilityGraph = 6,
+  kMithril = 7,
+  kDirectorySweep = 8,
 };
 
 // A range that an expert thinks will be read.

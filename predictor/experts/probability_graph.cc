@@ -1,0 +1,32 @@
+#include "predictor/experts/probability_graph.h"
+
+#include <algorithm>
+
+namespace augurfs {
+
+void ProbabilityGraph::observe(const Event& event, const Catalog& /*catalog*/,
+                               std::vector<Candidate>& candidates) {
+  if (event.operation != Operation::kRead || event.range.length == 0) return;
+  const Place place = place_of(event, options_.chunk_bytes);
+  auto& recent = streams_.at(event.stream);
+  if (recent[0].chunks > 0 && recent[0] == place) return;
+  for (const Place& former : recent) {
+    if (former.chunks == 0 || former == place) break;
+    nodes_.at(former.key()).edges.add(place);
+  }
+  std::shift_right(recent.begin(), recent.end(), 1);
+  recent[0] = place;
+  Node& node = nodes_.at(place.key());
+  ++node.visits;
+  // Edges forget the past by halves; each visit adds as many as the look-ahead is long.
+  const double visits =
+      std::max(1.0, std::min<double>(node.visits, node.edges.total() / double{kLookAhead}));
+  for (const auto& edge : node.edges.all()) {
+    const double chance = std::min(1.0, edge.count / visits);
+    if (edge.count == 0 || chance < options_.chance_min) continue;
+    candidates.push_back(
+        candidate_for(edge.place, options_.chunk_bytes, chance, {}, ExpertId::kProbabilityGraph));
+  }
+}
+
+}  // namespace augurfs

@@ -1,0 +1,99 @@
+#include "predictor/replay/policies.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "predictor/experts/directory_sweep.h"
+#include "predictor/experts/leap.h"
+#include "predictor/experts/markov.h"
+#include "predictor/experts/mithril.h"
+#include "predictor/experts/next_block.h"
+#include "predictor/experts/ppm.h"
+#include "predictor/experts/probability_graph.h"
+#include "predictor/readahead.h"
+
+namespace augurfs {
+namespace {
+
+class Nothing : public Expert {
+ public:
+  void observe(const Event& /*event*/, const Catalog& /*catalog*/,
+               std::vector<Candidate>& /*candidates*/) override {}
+};
+
+std::unique_ptr<Expert> make_nothing(const PolicySetting& /*setting*/) {
+  return std::make_unique<Nothing>();
+}
+
+// As a mount makes it.
+std::unique_ptr<Expert> make_readahead(const PolicySetting& setting) {
+  constexpr std::uint64_t kCacheShare = 8;
+  ReadaheadOptions options;
+  options.ahead_bytes_max = std::min(options.ahead_bytes_max, setting.cache_bytes / kCacheShare);
+  return std::make_unique<Readahead>(options);
+}
+
+template <typename Made, typename Options>
+std::unique_ptr<Expert> make_of_chunks(const PolicySetting& setting) {
+  Options options;
+  options.chunk_bytes = setting.chunk_bytes;
+  return std::make_unique<Made>(options);
+}
+
+std::unique_ptr<Expert> make_next_block(const PolicySetting& setting) {
+  return std::make_unique<NextBlock>(setting.chunk_bytes);
+}
+
+std::unique_ptr<Expert> make_sweep(const PolicySetting& setting) {
+  constexpr std::uint64_t kCacheShare = 8;
+  DirectorySweepOptions options;
+  options.window_bytes_max = std::min(options.window_bytes_max, setting.cache_bytes / kCacheShare);
+  return std::make_unique<DirectorySweep>(options);
+}
+
+constexpr EvictionOptions kLru{.rule = EvictionRule::kLru};
+constexpr EvictionOptions kS3Fifo{};
+// For who is never wrong.
+constexpr EvictionOptions kMostlyStaging{.staging_share = 0.75};
+
+const std::vector<Policy>& table() {
+  static const std::vector<Policy> policies = {
+      {"none-lru", "no prefetch, least recently used goes", kLru, false, make_nothing},
+      {"none-s3fifo", "no prefetch, S3-FIFO", kS3Fifo, false, make_nothing},
+      {"obl", "the next chunk", kS3Fifo, false, make_next_block},
+      {"readahead", "what a mount does by default", kS3Fifo, false, make_readahead},
+      {"leap", "the majority of the last strides", kS3Fifo, false,
+       make_of_chunks<Leap, LeapOptions>},
+      {"markov1", "what followed this place", kS3Fifo, false,
+       make_of_chunks<Markov, MarkovOptions>},
+      {"ppm3", "what followed the last three places", kS3Fifo, false,
+       make_of_chunks<Ppm, PpmOptions>},
+      {"probgraph", "what came soon after this place", kS3Fifo, false,
+       make_of_chunks<ProbabilityGraph, ProbabilityGraphOptions>},
+      {"mithril", "what was rare at the same times", kS3Fifo, false,
+       make_of_chunks<Mithril, MithrilOptions>},
+      {"sweep", "the rest of a directory", kS3Fifo, false, make_sweep},
+      {"oracle", "what comes, as the trace says", kMostlyStaging, true, make_nothing},
+  };
+  return policies;
+}
+
+}  // namespace
+
+std::span<const Policy> policies() { return table(); }
+
+const Policy* find_policy(std::string_view name) {
+  const auto found = std::find_if(table().begin(), table().end(),
+                                  [&](const Policy& policy) { return policy.name == name; });
+  return found == table().end() ? nullptr : &*found;
+}
+
+std::string policy_names() {
+  std::string names;
+  for (const Policy& policy : table()) {
+    names += (names.empty() ? "" : ", ") + std::string(policy.name);
+  }
+  return names;
+}
+
+}  // namespace augurfs

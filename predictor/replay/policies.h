@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cache/eviction.h"
+#include "predictor/expert.h"
+
+namespace augurfs {
+
+// What a policy is made for.
+struct PolicySetting {
+  std::uint32_t chunk_bytes = 1 << 20;
+  std::uint64_t cache_bytes = 0;
+  std::uint64_t seed = 0;
+};
+
+// A policy by its name on the command line.
+struct Policy {
+  std::string_view name;
+  std::string_view summary;
+  EvictionOptions eviction;
+  bool foresight = false;  // with a Foresight beside it
+  std::function<std::unique_ptr<Expert>(const PolicySetting&)> make;
+};
+
+// All of them, in the order of a report. The settings in their makers are those tuned on the
+// development traces; docs/prediction.md says how.
+std::span<const Policy> policies();
+// Null when there is none of that name.
+const Policy* find_policy(std::string_view name);
+std::string policy_names();  // "none-lru, none-s3fifo, ..."
+
+}  // namespace augurfs
