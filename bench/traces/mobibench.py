@@ -47,8 +47,10 @@ def convert(path):
             if size > 0 and offset >= 0:
                 write("read", name, offset, size)
                 offsets[descriptor] = offset + size
-        elif call in ("stat64", "access") and arguments and arguments[-1] == "0":
-            write("stat", arguments[0].strip("/"))
+        elif call in ("stat64", "access") and len(arguments) == 2 and arguments[1] == "0":
+            name = arguments[0].strip("/")
+            if name:
+                write("stat", name)
     out.close()
 
 
