@@ -13,6 +13,7 @@
 
 #include "fs/edit_distance.h"
 #include "fs/option_table.h"
+#include "remote/unique_fd.h"
 
 namespace augurfs {
 namespace {
@@ -177,16 +178,11 @@ Error unreadable(const std::filesystem::path& file, const std::string& why) {
   return {ErrorCode::kInvalid, "cannot read the config file " + file.string() + ": " + why};
 }
 
-struct Descriptor {
-  int number;
-  ~Descriptor() { ::close(number); }
-};
-
 // nullopt: there is no such file.
 Result<std::optional<std::string>> read_file(const std::filesystem::path& file) {
   // O_NONBLOCK: a named pipe must not hold us up. /dev/null is a fine way to say "no file".
-  const Descriptor descriptor{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (descriptor.number < 0) {
+  const UniqueFd descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!descriptor) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
     const bool denied = errno == EACCES;
     std::string why = std::strerror(errno);
@@ -194,7 +190,7 @@ Result<std::optional<std::string>> read_file(const std::filesystem::path& file) 
     return unreadable(file, why);
   }
   struct stat status {};
-  if (::fstat(descriptor.number, &status) != 0) return unreadable(file, std::strerror(errno));
+  if (::fstat(descriptor.get(), &status) != 0) return unreadable(file, std::strerror(errno));
   if (S_ISDIR(status.st_mode)) return unreadable(file, "it is a directory");
   if (!S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode)) {
     return unreadable(file, "it is not an ordinary file");
@@ -202,7 +198,7 @@ Result<std::optional<std::string>> read_file(const std::filesystem::path& file) 
   std::string text(kFileBytesMax + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {
-    const ssize_t got = ::read(descriptor.number, text.data() + size, text.size() - size);
+    const ssize_t got = ::read(descriptor.get(), text.data() + size, text.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return unreadable(file, std::strerror(errno));
     if (got == 0) break;

@@ -6,7 +6,6 @@
 #include <linux/fuse.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
@@ -22,15 +21,17 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <mutex>
 #include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "fs/captured_stderr.h"
 #include "fs/errno.h"
 #include "fs/failure_log.h"
+#include "fs/fuse_arguments.h"
+#include "fs/kernel_readahead.h"
 #include "fs/key_rules.h"
 #include "fs/mount_health.h"
 #include "fs/mount_table.h"
@@ -41,7 +42,6 @@ namespace augurfs {
 
 namespace {
 
-constexpr int kReadaheadKibibytes = 1024;
 constexpr std::chrono::milliseconds kWakePeriod{20};
 // An inode is one version for ever: what changes is the name that leads to it.
 constexpr double kAttributesTimeoutSeconds = 24 * 3600;
@@ -436,36 +436,6 @@ int take_device(fuse_session* session) {
   return fuse_session_custom_io(session, &io, fuse_session_fd(session));
 }
 
-// Collects what libfuse and fusermount3 print while mounting: they say why in no other way.
-class MountMessages {
- public:
-  MountMessages()
-      : file_(::memfd_create("mount-messages", MFD_CLOEXEC)), stderr_(::dup(STDERR_FILENO)) {
-    if (file_ >= 0 && stderr_ >= 0) ::dup2(file_, STDERR_FILENO);
-  }
-  MountMessages(const MountMessages&) = delete;
-  MountMessages& operator=(const MountMessages&) = delete;
-  ~MountMessages() {
-    if (stderr_ >= 0) ::dup2(stderr_, STDERR_FILENO);
-    if (stderr_ >= 0) ::close(stderr_);
-    if (file_ >= 0) ::close(file_);
-  }
-
-  // On one line, at most 1 KiB.
-  std::string text() const {
-    std::array<char, 1024> bytes{};
-    const ssize_t count = ::pread(file_, bytes.data(), bytes.size(), 0);
-    std::string text(bytes.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
-    while (!text.empty() && text.back() == '\n') text.pop_back();
-    std::replace(text.begin(), text.end(), '\n', ';');
-    return text;
-  }
-
- private:
-  int file_;
-  int stderr_;
-};
-
 void log_libfuse(fuse_log_level level, const char* format, va_list arguments) {
   std::array<char, 512> text{};
   std::vsnprintf(text.data(), text.size(), format, arguments);
@@ -474,20 +444,8 @@ void log_libfuse(fuse_log_level level, const char* format, va_list arguments) {
               "fuse.library message=\"{}\"", line.substr(0, line.find('\n')));
 }
 
-// A comma ends an option and a backslash takes away the meaning of a comma.
-std::string escaped(const std::string& value) {
-  std::string out;
-  for (const char c : value) {
-    if (c == ',' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out;
-}
-
 fuse_session* new_session(const FuseSessionOptions& options, Parts* parts) {
-  std::vector<std::string> arguments{"augurfs", "-oro", "-odefault_permissions",
-                                     "-osubtype=augurfs", "-ofsname=" + escaped(options.source)};
-  if (options.allow_other) arguments.emplace_back("-oallow_other");
+  std::vector<std::string> arguments = fuse_arguments(options);
   std::vector<char*> pointers;
   pointers.reserve(arguments.size());
   for (std::string& argument : arguments) pointers.push_back(argument.data());
@@ -498,24 +456,13 @@ fuse_session* new_session(const FuseSessionOptions& options, Parts* parts) {
   return session;
 }
 
-// The kernel starts a FUSE mount with 128 KiB of readahead and lets the daemon only lower it;
-// root may raise it here, which makes a cold sequential read half as fast again.
-void raise_readahead(const struct statx& root) {
-  const std::string file =
-      fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", root.stx_dev_major, root.stx_dev_minor);
-  std::ofstream out(file);
-  out << kReadaheadKibibytes << std::flush;
-  spdlog::debug("fuse.readahead file={} kibibytes={} set={}", file, kReadaheadKibibytes,
-                out.good());
-}
-
 // Asks the mount point itself. Blocks until the session serves, or ends.
 void wait_until_ready(const FuseSessionOptions& options, const std::function<void()>& on_ready) {
   struct statx root {};
   const int result =
       ::statx(AT_FDCWD, options.directory.c_str(), AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &root);
   if (result != 0) return;  // the session has ended; run() says why
-  raise_readahead(root);
+  raise_kernel_readahead(root.stx_dev_major, root.stx_dev_minor);
   on_ready();
 }
 
@@ -547,7 +494,7 @@ FuseSession::~FuseSession() = default;
 Result<std::unique_ptr<FuseSession>> FuseSession::mount(const FuseSessionOptions& options,
                                                         FileSystem& file_system) {
   auto parts = std::make_unique<Parts>(options, file_system);
-  const MountMessages messages;
+  const CapturedStderr messages;
   parts->session = new_session(options, parts.get());
   if (parts->session == nullptr ||
       fuse_session_mount(parts->session, options.directory.c_str()) != 0 ||

@@ -35,7 +35,7 @@ std::pair<std::string_view, std::string> split(const std::string& key) {
 }
 
 // Names that a key may hold but no file can have.
-bool is_file_name(std::string_view name) {
+bool is_entry_name(std::string_view name) {
   return !name.empty() && name != "." && name != ".." && name.find('\0') == std::string_view::npos;
 }
 
@@ -97,7 +97,7 @@ Result<UniqueFd> FileTree::open_directory(std::string_view key) const {
   for (std::string_view rest = key; !rest.empty();) {
     const std::size_t slash = rest.find('/');
     const std::string name(rest.substr(0, slash));
-    if (slash == std::string_view::npos || !is_file_name(name)) return error(ENOENT, key);
+    if (slash == std::string_view::npos || !is_entry_name(name)) return error(ENOENT, key);
     directory = UniqueFd(::openat(directory.get(), name.c_str(), kFlags));
     if (!directory) return error(errno, key);
     rest.remove_prefix(slash + 1);
@@ -122,7 +122,7 @@ Result<std::vector<std::string>> FileTree::names(const UniqueFd& directory) cons
     }
     std::string name = entry->d_name;
     const std::optional<bool> directory_entry = is_directory(fd, *entry);
-    if (!directory_entry || !is_file_name(name)) continue;
+    if (!directory_entry || !is_entry_name(name)) continue;
     if (*directory_entry) name += '/';
     names.push_back(std::move(name));
   }
@@ -163,7 +163,7 @@ Result<struct stat> FileTree::status(const std::string& key) const {
     if (::fstat(directory->get(), &status) != 0) return error(errno, key);
     return status;
   }
-  if (!is_file_name(name)) return error(ENOENT, key);
+  if (!is_entry_name(name)) return error(ENOENT, key);
   auto found = status(*directory, name);
   if (!found) return found.error();
   if (!*found) return error(ENOENT, key);
@@ -172,7 +172,7 @@ Result<struct stat> FileTree::status(const std::string& key) const {
 
 Result<FileTree::File> FileTree::open_file(const std::string& key) const {
   const auto [parent, name] = split(key);
-  if (!is_file_name(name)) return error(ENOENT, key);
+  if (!is_entry_name(name)) return error(ENOENT, key);
   const auto directory = open_directory(parent);
   if (!directory) return directory.error().in("'" + key + "'");
   const auto found = status(*directory, name);
