@@ -29,6 +29,14 @@ std::string readable(std::string_view text) {
   return name.empty() ? "root" : name;
 }
 
+// Readable, and different for each identity.
+std::string name_of(std::string_view place, const std::string& identity) {
+  std::array<char, 17> hash{};
+  std::snprintf(hash.data(), hash.size(), "%016llx",
+                static_cast<unsigned long long>(XXH3_64bits(identity.data(), identity.size())));
+  return readable(place) + "-" + hash.data();
+}
+
 // An XDG base directory: the variable when it holds an absolute path (the specification says to
 // ignore it otherwise), else its place below HOME; empty when there is neither.
 fs::path xdg_directory(const Environment& environment, const char* variable, const char* below) {
@@ -51,10 +59,7 @@ std::string mount_name(const StoreUrl& url, const Options& options) {
   const std::string place = s3 ? url.bucket + "/" + url.prefix : url.directory;
   const std::string identity =
       s3 ? "s3\n" + options.remote.endpoint + "\n" + place : "file\n" + place;
-  std::array<char, 17> hash{};
-  std::snprintf(hash.data(), hash.size(), "%016llx",
-                static_cast<unsigned long long>(XXH3_64bits(identity.data(), identity.size())));
-  return readable(place) + "-" + hash.data();
+  return name_of(place, identity);
 }
 
 Result<fs::path> default_cache_directory(const StoreUrl& url, const Options& options,
@@ -69,8 +74,8 @@ Result<fs::path> default_cache_directory(const StoreUrl& url, const Options& opt
   return base / "augurfs" / mount_name(url, options);
 }
 
-Result<fs::path> default_log_file(const StoreUrl& url, const Options& options,
-                                  const Environment& environment, bool as_root) {
+Result<fs::path> default_log_file(const fs::path& mount_point, const Environment& environment,
+                                  bool as_root) {
   const fs::path base =
       as_root ? "/var/log" : xdg_directory(environment, "XDG_STATE_HOME", ".local/state");
   if (base.empty()) {
@@ -78,7 +83,7 @@ Result<fs::path> default_log_file(const StoreUrl& url, const Options& options,
                  "neither XDG_STATE_HOME nor HOME is set, so there is no default log file; set "
                  "log.file"};
   }
-  return base / "augurfs" / (mount_name(url, options) + ".log");
+  return base / "augurfs" / (name_of(mount_point.native(), mount_point.native()) + ".log");
 }
 
 std::vector<fs::path> default_config_files(const Environment& environment) {

@@ -20,7 +20,8 @@ std::string mount_name(const StoreUrl& url, const Options& options);
 // environment knows no home. Nothing is created.
 Result<std::filesystem::path> default_cache_directory(const StoreUrl& url, const Options& options,
                                                       const Environment& environment, bool as_root);
-Result<std::filesystem::path> default_log_file(const StoreUrl& url, const Options& options,
+// Each mount point has a log of its own: two daemons cannot take turns with one file.
+Result<std::filesystem::path> default_log_file(const std::filesystem::path& mount_point,
                                                const Environment& environment, bool as_root);
 
 // The config files that are read when --config names none: the first that exists counts.

@@ -76,6 +76,13 @@ Error no_such(const std::string& prefix, std::string_view name) {
   return {ErrorCode::kNotFound, fmt::format("nothing at '{}{}'", prefix, name)};
 }
 
+Event event_of(const Stream& stream) {
+  Event event;
+  event.stream = stream.id;
+  event.program = stream.program;
+  return event;
+}
+
 }  // namespace
 
 struct FileSystem::Parts {
@@ -115,13 +122,6 @@ Stream FileSystem::Parts::who(Caller caller, bool looks) {
 Stream FileSystem::Parts::who_reads(const OpenFile& file, Caller caller) {
   if (caller.thread == 0 || caller.thread == file.caller.thread) return file.stream;
   return who(caller, false);
-}
-
-Event event_of(const Stream& stream) {
-  Event event;
-  event.stream = stream.id;
-  event.program = stream.program;
-  return event;
 }
 
 void FileSystem::Parts::record(Event event, Operation operation, HandleNumber handle,
@@ -247,6 +247,10 @@ Result<std::size_t> FileSystem::read(HandleNumber handle, std::uint64_t offset,
   if (!outcome->hit) {
     event.latency = std::chrono::steady_clock::now() - began;
     parts_->record(event, Operation::kServed, handle, version);
+  }
+  if (spdlog::should_log(spdlog::level::trace)) {
+    spdlog::trace("fs.read key={:?} offset={} bytes={} hit={}", version.key, offset, outcome->bytes,
+                  outcome->hit);
   }
   return outcome->bytes;
 }

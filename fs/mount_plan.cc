@@ -27,11 +27,11 @@ Result<void> check_fuse_device() {
                fmt::format("/dev/fuse: {}; {}", std::strerror(errno), remedy)};
 }
 
-Result<fs::path> log_file_of(const MountCommand& command, const StoreUrl& url,
+Result<fs::path> log_file_of(const MountCommand& command, const fs::path& mount_point,
                              const Environment& environment) {
   if (!command.options.log.file.empty()) return command.options.log.file;
   if (command.foreground) return fs::path("stderr");
-  return default_log_file(url, command.options, environment, ::geteuid() == 0);
+  return default_log_file(mount_point, environment, ::geteuid() == 0);
 }
 
 // Where a path leads, also one whose end is still to be made.
@@ -94,7 +94,7 @@ Result<MountPlan> plan_mount(const MountCommand& command, const Environment& env
     if (!directory) return directory.error();
     plan.cache_directory = std::move(*directory);
   }
-  auto log_file = log_file_of(command, plan.url, environment);
+  auto log_file = log_file_of(command, plan.mount_point, environment);
   if (!log_file) return log_file.error();
   plan.log_file = std::move(*log_file);
   plan.sockets = runtime_directory(environment, ::geteuid());

@@ -358,7 +358,8 @@ const std::vector<Option> kOptions = {
      "Where to write: a file, which is rotated, or \"stderr\", or \"journald\". Empty: stderr for "
      "a "
      "mount in the foreground; otherwise ~/.local/state/augurfs/NAME.log (XDG_STATE_HOME is "
-     "honoured), or /var/log/augurfs/NAME.log for root, with the NAME of `cache.dir`."},
+     "honoured), or /var/log/augurfs/NAME.log for root, where NAME is derived from the mount "
+     "point."},
 };
 
 // Words in the names that other programs give to what we never take as an option.

@@ -37,7 +37,9 @@ TEST(DefaultPaths, RootUsesTheSystemsDirectories) {
   const auto url = url_of("s3://bucket");
   const std::string name = mount_name(url, {});
   EXPECT_EQ(*default_cache_directory(url, {}, environment, true), "/var/cache/augurfs/" + name);
-  EXPECT_EQ(*default_log_file(url, {}, environment, true), "/var/log/augurfs/" + name + ".log");
+  const std::string log = default_log_file("/mnt/data", environment, true)->string();
+  EXPECT_TRUE(log.starts_with("/var/log/augurfs/mnt-data-")) << log;
+  EXPECT_TRUE(log.ends_with(".log")) << log;
 }
 
 TEST(DefaultPaths, AUserUsesTheXdgDirectories) {
@@ -45,11 +47,12 @@ TEST(DefaultPaths, AUserUsesTheXdgDirectories) {
   const std::string name = mount_name(url, {});
   const Environment home = {{"HOME", "/home/u"}};
   EXPECT_EQ(*default_cache_directory(url, {}, home, false), "/home/u/.cache/augurfs/" + name);
-  EXPECT_EQ(*default_log_file(url, {}, home, false),
-            "/home/u/.local/state/augurfs/" + name + ".log");
+  EXPECT_TRUE(default_log_file("/mnt/data", home, false)
+                  ->string()
+                  .starts_with("/home/u/.local/state/augurfs/mnt-data-"));
   const Environment xdg = {{"HOME", "/home/u"}, {"XDG_CACHE_HOME", "/c"}, {"XDG_STATE_HOME", "/s"}};
   EXPECT_EQ(*default_cache_directory(url, {}, xdg, false), "/c/augurfs/" + name);
-  EXPECT_EQ(*default_log_file(url, {}, xdg, false), "/s/augurfs/" + name + ".log");
+  EXPECT_TRUE(default_log_file("/mnt/data", xdg, false)->string().starts_with("/s/augurfs/mnt-"));
 }
 
 TEST(DefaultPaths, ARelativeXdgDirectoryIsIgnored) {
@@ -62,8 +65,15 @@ TEST(DefaultPaths, WithoutAHomeTheErrorNamesTheOptionToSet) {
   const auto url = url_of("s3://bucket");
   EXPECT_NE(default_cache_directory(url, {}, {}, false).error().message.find("cache.dir"),
             std::string::npos);
-  EXPECT_NE(default_log_file(url, {}, {}, false).error().message.find("log.file"),
+  EXPECT_NE(default_log_file("/mnt/data", {}, false).error().message.find("log.file"),
             std::string::npos);
+}
+
+TEST(DefaultPaths, EachMountPointHasALogOfItsOwn) {
+  const Environment home = {{"HOME", "/home/u"}};
+  EXPECT_NE(*default_log_file("/mnt/a", home, false), *default_log_file("/mnt/b", home, false));
+  EXPECT_NE(*default_log_file("/mnt/a b", home, false), *default_log_file("/mnt/a-b", home, false));
+  EXPECT_EQ(*default_log_file("/mnt/a", home, false), *default_log_file("/mnt/a", home, false));
 }
 
 TEST(DefaultPaths, TheUsersConfigFileComesBeforeTheSystems) {

@@ -51,6 +51,20 @@ TEST(Log, AMessageOfSeveralLinesStaysOneLine) {
   EXPECT_EQ(log.find('\x1b'), std::string::npos);
 }
 
+TEST(Log, AFileThatIsFullMakesRoomAndThreeOldOnesStay) {
+  const TemporaryDirectory home;
+  ASSERT_TRUE(start_log(home.path() / "log", "info"));
+  // Each fills a file, so that the next begins another.
+  for (int i = 0; i < 6; ++i) spdlog::info("line={} {}", i, std::string(10 << 20, 'x'));
+  spdlog::info("last");
+  stop_log();
+  EXPECT_LT(content(home.path() / "log").size(), 100U);
+  for (const auto& [name, line] : {std::pair{"log.1", 5}, {"log.2", 4}, {"log.3", 3}}) {
+    EXPECT_NE(content(home.path() / name).find(fmt::format("line={} ", line)), std::string::npos);
+  }
+  EXPECT_FALSE(std::filesystem::exists(home.path() / "log.4"));
+}
+
 TEST(Log, WhoLogsAfterTheEndDoesNoHarm) {
   const TemporaryDirectory home;
   ASSERT_TRUE(start_log(home.path() / "log", "info"));
