@@ -245,6 +245,8 @@ Result<void> ChunkStore::Parts::flush() {
       continue;
     }
     writing.succeeded();
+    spdlog::debug("cache.index_written objects={} chunks={} removed={}", batch.objects.size(),
+                  batch.chunks.size(), batch.removed_chunks.size());
     measure();
     make_room();
   }

@@ -45,10 +45,13 @@ bool wait_for_death(int pipe) {
 [[noreturn]] void watch(const std::filesystem::path& mount_point, int pipe) {
   detach_from_caller(pipe);
   if (wait_for_death(pipe)) {
-    const auto entry = mount_on(mount_point);
-    // There is no answer while the kernel is still closing the daemon's files.
+    // There is no answer while the kernel is still closing the daemon's files, which may take it
+    // long when it has to write what they held.
+    constexpr int kQuestionsMax = 60;
     MountHealth health = MountHealth::kSilent;
-    while (entry && entry->is_ours() && health == MountHealth::kSilent) {
+    for (int i = 0; i < kQuestionsMax && health == MountHealth::kSilent; ++i) {
+      const auto entry = mount_on(mount_point);
+      if (!entry || !entry->is_ours()) break;
       health = ask_mount(mount_point);
     }
     if (health == MountHealth::kDead) {
