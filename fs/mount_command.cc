@@ -9,7 +9,9 @@
 #include <chrono>
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -34,16 +36,39 @@
 namespace augurfs {
 namespace {
 
-// One small listing, by the store that the mount will use: a wrong bucket, a denied access or a
-// server that is not there is told now and exactly, not at the first read after minutes of
-// patience. Its credentials and its connection serve the first read.
-Result<void> probe(ObjectStore& store, const std::string& prefix, std::stop_token stop) {
+// The first key that begins so; nullopt when there is none. In haste: who mounts waits for it.
+Result<std::optional<std::string>> first_key(ObjectStore& store, const std::string& prefix,
+                                             std::stop_token stop) {
   ListRequest request;
   request.prefix = prefix;
   request.max_keys = 1;
   request.in_haste = true;
-  if (auto page = store.list(request, std::move(stop)); !page) return page.error();
-  return {};
+  auto page = store.list(request, std::move(stop));
+  if (!page) return page.error();
+  if (page->objects.empty()) return std::nullopt;
+  return std::move(page->objects.front().version.key);
+}
+
+// One small listing, by the store that the mount will use: a wrong bucket, a denied access or a
+// server that is not there is told now and exactly, not at the first read after minutes of
+// patience. Its credentials and its connection serve the first read. Where there is nothing to
+// read the result says so: an empty drive is more often a slip in the URL than meant.
+Result<std::optional<std::string>> probe(ObjectStore& store, const StoreUrl& url,
+                                         std::stop_token stop) {
+  const auto found = first_key(store, url.prefix, stop);
+  if (!found) return found.error();
+  if (*found) return std::nullopt;
+  const std::string place = url.to_string();
+  if (url.prefix.empty()) return place + " holds nothing, so the drive is empty";
+  const std::string object = url.prefix.substr(0, url.prefix.size() - 1);
+  const auto itself = first_key(store, object, std::move(stop));
+  if (!itself) return itself.error();
+  if (*itself == object) {
+    return place +
+           " is an object and nothing lies below it, so the drive is empty; mount what is "
+           "above it";
+  }
+  return "no key begins with " + place + ", so the drive is empty; is the URL right?";
 }
 
 std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache) {
@@ -67,9 +92,11 @@ class Mount {
     auto store = open_store(plan_.url, plan_.options.remote);
     if (!store) return store.error();
     store_ = std::move(*store);
-    auto reachable = probe(*store_, plan_.url.prefix, std::move(stop));
-    if (!reachable) return reachable;
-    auto cache = Cache::open(cache_options(plan_), *store_);
+    const auto doubt = probe(*store_, plan_.url, std::move(stop));
+    if (!doubt) return doubt.error();
+    const auto options = cache_options(plan_);
+    if (!options) return options.error();
+    auto cache = Cache::open(*options, *store_);
     if (!cache) return cache.error();
     cache_ = std::move(*cache);
     prefetcher_ = make_prefetcher(plan_, *cache_);
@@ -79,12 +106,18 @@ class Mount {
     if (!session) return session.error();
     session_ = std::move(*session);
     open_admin_socket();
+    if (*doubt) warn(**doubt);
     return {};
   }
 
   FuseSession& session() { return *session_; }
 
  private:
+  void warn(const std::string& message) const {
+    spdlog::warn("mount.empty message=\"{}\"", message);
+    if (plan_.log_file != "stderr") print_error(message);
+  }
+
   // A mount without its status is better than none.
   void open_admin_socket() {
     auto directory = make_runtime_directory(plan_.sockets);

@@ -2,24 +2,14 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <array>
 #include <nlohmann/json.hpp>
+
+#include "fs/units.h"
 
 namespace augurfs {
 namespace {
 
 using nlohmann::ordered_json;
-
-// "1.5 GiB": at most four digits and a unit.
-std::string bytes_text(std::uint64_t bytes) {
-  constexpr std::array<const char*, 6> kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  constexpr double kStep = 1024;
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; value >= kStep && unit + 1 < kUnits.size(); ++unit) value /= kStep;
-  if (unit == 0) return fmt::format("{} B", bytes);
-  return fmt::format("{:.1f} {}", value, kUnits.at(unit));
-}
 
 std::string duration_text(std::uint64_t seconds) {
   constexpr std::uint64_t kMinute = 60;
@@ -69,19 +59,19 @@ std::string format_status(const ordered_json& json) {
                      json.at("version").get<std::string>(), number(json, "pid"),
                      duration_text(number(json, "uptime_seconds")));
   out += fmt::format("  cache     {} of {} in {} chunks, {}{}\n",
-                     bytes_text(number(cache, "bytes")), bytes_text(number(cache, "bytes_max")),
+                     rounded_size(number(cache, "bytes")), rounded_size(number(cache, "bytes_max")),
                      number(cache, "chunks"), cache.at("directory").get<std::string>(),
                      cache.at("disk_healthy").get<bool>() ? "" : " (disk errs: not used)");
   out += fmt::format("  reads     {} hits, {} misses, {} of {} from the cache\n", hits,
                      number(cache, "misses"),
                      share_text(number(cache, "hit_bytes"),
                                 number(cache, "hit_bytes") + number(cache, "miss_bytes")),
-                     bytes_text(number(cache, "hit_bytes") + number(cache, "miss_bytes")));
+                     rounded_size(number(cache, "hit_bytes") + number(cache, "miss_bytes")));
   out += fmt::format("  remote    {} requests ({} retries, {} errors), {} received\n",
                      number(remote, "requests"), number(remote, "retries"),
-                     number(remote, "errors"), bytes_text(number(remote, "bytes_received")));
-  out += fmt::format("  prefetch  {} fetched, {} used\n", bytes_text(number(prefetch, "bytes")),
-                     bytes_text(number(prefetch, "used_bytes")));
+                     number(remote, "errors"), rounded_size(number(remote, "bytes_received")));
+  out += fmt::format("  prefetch  {} fetched, {} used\n", rounded_size(number(prefetch, "bytes")),
+                     rounded_size(number(prefetch, "used_bytes")));
   out +=
       fmt::format("  files     {} known, {} open, {} keys unreachable\n", number(files, "inodes"),
                   number(files, "open_files"), number(files, "unreachable_keys"));

@@ -256,7 +256,7 @@ const std::vector<Option> kOptions = {
      "Deleting it while nothing is mounted from it is safe."},
     {"cache.size", "10%",
      size_or_share(
-         16 * kMiB, 1, [](Options& o) -> auto& { return o.cache.size; }),
+         kCacheBytesMin, 1, [](Options& o) -> auto& { return o.cache.size; }),
      "What the cache may occupy, as a size or as a share of the disk it lies on. Never exceeded: "
      "space is reserved before bytes are written. A tenth of the disk is enough to be useful and "
      "leaves room for several mounts and for everything else."},
@@ -420,8 +420,12 @@ Error unknown_option(std::string_view name) {
   const auto nearest = std::min_element(
       kOptions.begin(), kOptions.end(),
       [&](const Option& a, const Option& b) { return distance(name, a) < distance(name, b); });
+  // What shares less than half of its characters with any option is no slip of the keyboard.
+  const bool is_near = 2 * distance(name, *nearest) < name.size();
   return {ErrorCode::kInvalid,
-          shown(name) + " is not an option; the nearest is " + std::string(nearest->name)};
+          shown(name) + " is not an option; " +
+              (is_near ? "the nearest is " + std::string(nearest->name)
+                       : std::string("augurfs config --example lists them all"))};
 }
 
 Result<void> set_option(Options& options, const Option& option, std::string_view text) {

@@ -10,6 +10,9 @@
 
 namespace augurfs {
 
+// The smallest cache worth having.
+inline constexpr std::uint64_t kCacheBytesMin = 16 << 20;
+
 // A size in bytes or a share of the disk the cache lies on: "20 GiB" or "10%".
 struct SizeOrShare {
   std::uint64_t bytes = 0;

@@ -1,9 +1,12 @@
 #include "fs/part_options.h"
 
+#include <spdlog/fmt/fmt.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+
+#include "fs/units.h"
 
 namespace augurfs {
 namespace {
@@ -17,6 +20,19 @@ std::uint64_t disk_bytes(std::filesystem::path directory) {
   return std::uint64_t{disk.f_blocks} * disk.f_frsize;
 }
 
+// A size that was set is checked where it is set; a share is known to be too small only here.
+Result<void> check_share(const SizeOrShare& size, std::uint64_t disk,
+                         const std::filesystem::path& directory) {
+  if (size.share == 0 || size.resolve(disk) >= kCacheBytesMin) return {};
+  constexpr double kPercent = 100;
+  return Error{
+      ErrorCode::kNoSpace,
+      fmt::format("cache.size is {:g} % of the disk of {}, which has {}; that is {}, and a "
+                  "cache needs {}: set cache.size, or cache.dir on a larger disk",
+                  size.share * kPercent, directory.string(), rounded_size(disk),
+                  rounded_size(size.resolve(disk)), rounded_size(kCacheBytesMin))};
+}
+
 // The kernel asks a cache that may have believed the store this long.
 std::chrono::milliseconds cache_ttl(const Options& options) { return options.metadata.ttl / 2; }
 std::chrono::milliseconds kernel_ttl(const Options& options) {
@@ -25,9 +41,12 @@ std::chrono::milliseconds kernel_ttl(const Options& options) {
 
 }  // namespace
 
-CacheOptions cache_options(const MountPlan& plan) {
+Result<CacheOptions> cache_options(const MountPlan& plan) {
   const Options& options = plan.options;
   const std::uint64_t disk = disk_bytes(plan.cache_directory);
+  if (auto enough = check_share(options.cache.size, disk, plan.cache_directory); !enough) {
+    return enough.error();
+  }
   CacheOptions out;
   out.directory = plan.cache_directory;
   out.size_bytes_max = options.cache.size.resolve(disk);

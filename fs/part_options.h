@@ -3,12 +3,14 @@
 #include "cache/cache.h"
 #include "fs/fuse_session.h"
 #include "fs/mount_plan.h"
+#include "remote/result.h"
 
 namespace augurfs {
 
 // What the options of a mount mean for each of its parts. A time that several of them spend is
 // shared out here: what the cache and the kernel believe adds up to `metadata.ttl`.
-CacheOptions cache_options(const MountPlan& plan);
+// kNoSpace when the disk is so small that the share of it that a cache may have is none.
+Result<CacheOptions> cache_options(const MountPlan& plan);
 FuseSessionOptions session_options(const MountPlan& plan);
 
 }  // namespace augurfs

@@ -1,5 +1,7 @@
 #include "fs/units.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -183,6 +185,16 @@ std::string format_size(std::uint64_t bytes) {
 std::string format_duration(milliseconds duration) {
   if (duration == milliseconds::zero()) return "0 s";
   return format_in(static_cast<std::uint64_t>(duration.count()), kDurationUnits);
+}
+
+std::string rounded_size(std::uint64_t bytes) {
+  constexpr std::array<const char*, 6> kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  constexpr double kStep = 1024;
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= kStep && unit + 1 < kUnits.size(); ++unit) value /= kStep;
+  if (unit == 0) return fmt::format("{} B", bytes);
+  return fmt::format("{:.1f} {}", value, kUnits.at(unit));
 }
 
 }  // namespace augurfs

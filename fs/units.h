@@ -30,5 +30,7 @@ std::optional<std::uint64_t> parse_whole_number(std::string_view text);
 // The shortest exact text that parses to the same: "64 MiB", "1000 B", "30 s", "250 ms".
 std::string format_size(std::uint64_t bytes);
 std::string format_duration(std::chrono::milliseconds duration);
+// At most four digits and a unit, for a person: "1.5 GiB".
+std::string rounded_size(std::uint64_t bytes);
 
 }  // namespace augurfs

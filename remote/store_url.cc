@@ -69,10 +69,11 @@ Result<StoreUrl> parse_s3(std::string_view rest) {
         "credentials do not belong in a URL, where every user of this machine can see them; put "
         "them in ~/.aws/credentials or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
   }
-  if (bucket.find('?') != std::string_view::npos) {
+  if (rest.find('?') != std::string_view::npos) {
     return invalid(
         "s3:// takes no '?' options; set the region, endpoint and the like in the "
-        "configuration, for example --set remote.region=eu-central-1");
+        "configuration, for example --set remote.region=eu-central-1; where the '?' is part of a "
+        "prefix, mount a prefix above it");
   }
   if (!is_bucket_name(bucket)) {
     return invalid(

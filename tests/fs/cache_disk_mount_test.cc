@@ -62,6 +62,15 @@ class SmallDisk {
   TemporaryDirectory directory_;
 };
 
+TEST(TinyDisk, AShareOfItThatIsNoCacheIsToldWithTheDisk) {
+  const SmallDisk disk(40 * kMebibyte);
+  TestMount drive;
+  const std::string cache = disk.path() / "cache";
+  expect_refused(drive, drive.mount({"--set", "cache.dir=" + cache, "--set", "cache.size=10%"}),
+                 {"cache.size is 10 % of the disk of " + cache + ", which has 40.0 MiB",
+                  "that is 4.0 MiB", "needs 16.0 MiB"});
+}
+
 class CacheDisk : public testing::Test {
  protected:
   static constexpr std::size_t kFileBytes = 3 * kMebibyte + 4321;

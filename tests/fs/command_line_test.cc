@@ -110,6 +110,8 @@ TEST(CommandLine, AnFstabTypeOfFuseAugurfsNeedsNoCommand) {
 
 TEST(CommandLine, AnUnknownOptionNamesTheNearest) {
   EXPECT_TRUE(contains(refusal(mount_with({"--set", "cache.sise=1"})), "nearest is cache.size"));
+  const std::string far = refusal(mount_with({"-o", "allow_other,foo"}));
+  EXPECT_TRUE(contains(far, "'foo' is not an option; augurfs config --example lists them all"));
   EXPECT_TRUE(contains(refusal(mount_with({"-o", "alow_other"})), "nearest is mount.allow_other"));
   EXPECT_TRUE(contains(refusal(mount_with({"-o", "noexec"})), "'noexec' is not an option"));
   EXPECT_NE(refusal(mount_with({"--set", "=1"})), "");

@@ -64,6 +64,9 @@ TEST(RefusedMount, ADeadMountOfOurOwnIsTakenAway) {
   ASSERT_TRUE(drive.mounted());
   const ProgramResult again = drive.mount();
   ASSERT_EQ(again.exit_code, 0) << again.errors;
+  EXPECT_EQ(again.errors, "augurfs: took away the dead mount of " + drive.url() +
+                              " that an earlier daemon had left on " + drive.path().string() +
+                              "\n");
   EXPECT_EQ(read_file(drive.path("a")), "bytes");
 }
 

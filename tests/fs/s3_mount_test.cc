@@ -68,10 +68,30 @@ class S3Mount : public testing::Test {
 };
 
 TEST_F(S3Mount, AnEmptyBucketIsAnEmptyDirectory) {
-  ASSERT_EQ(mount().exit_code, 0);
+  const ProgramResult mounted = mount();
+  ASSERT_EQ(mounted.exit_code, 0);
+  EXPECT_THAT(mounted.errors, HasSubstr("s3://bucket holds nothing"));
   EXPECT_EQ(names(), std::vector<std::string>{});
   const ProgramResult listed = run_program({"ls", "-la", drive_.path()}, drive_.environment());
   EXPECT_EQ(listed.exit_code, 0) << listed.errors;
+}
+
+TEST_F(S3Mount, AnEmptyDriveIsToldWithItsReason) {
+  server_.bucket().put("prefix/object", "bytes");
+  server_.bucket().put("prefixed", "bytes");
+  for (const auto& [url, reason] : {std::pair{"s3://bucket/missing", "no key begins with"},
+                                    {"s3://bucket/prefi", "no key begins with"},
+                                    {"s3://bucket/prefix/object", "is an object"}}) {
+    const ProgramResult mounted = mount(url);
+    EXPECT_EQ(mounted.exit_code, 0);
+    EXPECT_THAT(mounted.errors, HasSubstr(reason)) << url;
+    EXPECT_THAT(mounted.errors, HasSubstr(url));
+    EXPECT_EQ(names(), std::vector<std::string>{});
+    EXPECT_THAT(drive_.log(), HasSubstr("warning mount.empty"));
+    ASSERT_EQ(drive_.unmount().exit_code, 0);
+  }
+  const ProgramResult mounted = mount("s3://bucket/prefix");
+  EXPECT_EQ(mounted.errors, "");
 }
 
 TEST_F(S3Mount, AnyKeyIsReachedOrCountedAndHarmsNoOther) {

@@ -39,7 +39,7 @@ TEST(StoreUrl, APrefixEndsInASlashWhetherOrNotItWasWrittenSo) {
 TEST(StoreUrl, APrefixIsTakenVerbatim) {
   EXPECT_EQ(parse_store_url("s3://bucket/my files/")->prefix, "my files/");
   EXPECT_EQ(parse_store_url("s3://bucket/größe")->prefix, "größe/");
-  EXPECT_EQ(parse_store_url("s3://bucket/100%25+x#y?z=1")->prefix, "100%25+x#y?z=1/");
+  EXPECT_EQ(parse_store_url("s3://bucket/100%25+x#y&z=1")->prefix, "100%25+x#y&z=1/");
   EXPECT_EQ(parse_store_url("s3://bucket//a//b")->prefix, "/a//b/");
   EXPECT_EQ(parse_store_url("s3://bucket/\xff")->prefix, "\xff/");
 }
@@ -68,6 +68,7 @@ TEST(StoreUrl, NamesThatNoBucketCanHaveAreRefused) {
 
 TEST(StoreUrl, OptionsBehindABucketPointToTheConfiguration) {
   EXPECT_TRUE(contains(refusal("s3://bucket?region=eu-west-1"), "remote.region"));
+  EXPECT_TRUE(contains(refusal("s3://bucket/prefix?region=eu-west-1"), "remote.region"));
 }
 
 TEST(StoreUrl, CredentialsInAUrlAreRefusedAndNotRepeated) {
