@@ -245,7 +245,7 @@ std::optional<Fault> TraceReader::Parts::header() {
     const auto known = std::find(kNames.begin(), kNames.end(), fields[i]);
     if (known == kNames.end()) continue;  // what other programs may need
     std::size_t& place = at[static_cast<std::size_t>(known - kNames.begin())];
-    if (place != kAbsent) return Fault{i, "the header names it twice"};
+    if (place != kAbsent) return Fault{i, shown(fields[i]) + " stands in the header twice"};
     place = i;
   }
   if (at[kPath] == kAbsent) return Fault{kAbsent, "the header names no column \"path\""};

@@ -61,12 +61,14 @@ void Link::step(const Received& received) {
     return;
   }
   if (travelling_.empty()) return;
-  const Ready ready = travelling_.front();
-  travelling_.pop_front();
-  Flight& flight = *flights_.at(ready.flight);
-  flight.ready = true;
-  turns_[flight.demanded ? 1 : 0].push_back(flight.number);
-  send(ready.at);
+  // All that are ready now, before the link chooses one of them.
+  const Tick now = travelling_.front().at;
+  for (; !travelling_.empty() && travelling_.front().at == now; travelling_.pop_front()) {
+    Flight& flight = *flights_.at(travelling_.front().flight);
+    flight.ready = true;
+    turns_[flight.demanded ? 1 : 0].push_back(flight.number);
+  }
+  send(now);
 }
 
 void Link::take_slots(Tick now) {
