@@ -110,6 +110,14 @@ Result<fs::path> resolve_mount_point(const fs::path& directory) {
   if (!plain.has_filename()) plain = plain.parent_path();
   // The table holds paths without links, and what stands in it need not be asked.
   if (is_literal(*absolute) && mount_on(plain)) return plain;
+  const auto around = our_mount_around(plain);
+  if (around && ask_mount(around->directory) == MountHealth::kSilent) {
+    return Error{
+        ErrorCode::kTimeout,
+        fmt::format("{0} lies in {1}, whose daemon does not answer; to end it and take the "
+                    "mount away: augurfs unmount --force {1}",
+                    plain.string(), around->directory.string())};
+  }
   std::error_code error;
   fs::path resolved = fs::canonical(*absolute, error);
   if (error) return refused(plain, error.value());

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "fs/lies_in.h"
+
 namespace augurfs {
 namespace {
 
@@ -79,6 +81,16 @@ std::optional<MountEntry> mount_on(const std::filesystem::path& directory,
     return entry.directory == directory;
   });
   return found == entries.rend() ? std::nullopt : std::optional(*found);
+}
+
+std::optional<MountEntry> our_mount_around(const std::filesystem::path& path,
+                                           const std::filesystem::path& table) {
+  std::optional<MountEntry> nearest;
+  for (MountEntry& entry : read_table(table)) {
+    if (!lies_in(path, entry.directory)) continue;
+    if (!nearest || lies_in(entry.directory, nearest->directory)) nearest = std::move(entry);
+  }
+  return nearest && nearest->is_ours() ? nearest : std::nullopt;
 }
 
 std::vector<MountEntry> mounts_of(uid_t user, const std::filesystem::path& table) {

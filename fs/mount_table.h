@@ -25,6 +25,11 @@ struct MountEntry {
 std::optional<MountEntry> mount_on(const std::filesystem::path& directory,
                                    const std::filesystem::path& table = "/proc/self/mountinfo");
 
+// The mount of ours that `path`, absolute and without links, is or lies in, as far down as there
+// is one.
+std::optional<MountEntry> our_mount_around(
+    const std::filesystem::path& path, const std::filesystem::path& table = "/proc/self/mountinfo");
+
 // Every mount of ours that `user` made, but for what lies below another on the same directory.
 std::vector<MountEntry> mounts_of(uid_t user,
                                   const std::filesystem::path& table = "/proc/self/mountinfo");

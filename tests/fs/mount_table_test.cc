@@ -66,6 +66,19 @@ TEST_F(MountTable, WithoutATableNothingIsMounted) {
   EXPECT_FALSE(mount_on("/mnt/plain", home_.path() / "missing"));
 }
 
+TEST_F(MountTable, APathBelowAMountOfOursIsKnownByIt) {
+  const auto around = [&](const char* path) {
+    const auto entry = our_mount_around(path, table_);
+    return entry ? entry->source : "";
+  };
+  EXPECT_EQ(around("/mnt/plain"), "s3://bucket/prefix");
+  EXPECT_EQ(around("/mnt/plain/a/b"), "s3://bucket/prefix");
+  EXPECT_EQ(around("/mnt/plainer"), "");
+  EXPECT_EQ(around("/mnt/twice/a"), "above");
+  EXPECT_EQ(around("/mnt/covered/a"), "") << "of another program";
+  EXPECT_EQ(around("/mnt/other/a"), "") << "of another program";
+}
+
 TEST_F(MountTable, MountsOfAUserAreOursUppermostAndHis) {
   const auto mounts = mounts_of(0, table_);
   ASSERT_EQ(mounts.size(), 1U);

@@ -47,6 +47,15 @@ TEST_F(SilentMount, StatusTellsAndEnds) {
   expect_told({"status"});
 }
 
+TEST_F(SilentMount, APathInItAndALinkToItAreToldAsWell) {
+  const fs::path link = drive_.path().parent_path() / "link";
+  fs::create_directory_symlink(drive_.path(), link);
+  for (const char* command : {"status", "unmount"}) {
+    expect_told({command, drive_.path("a")});
+    expect_told({command, link});
+  }
+}
+
 TEST_F(SilentMount, MountingAgainTellsAndEnds) {
   expect_told({"mount", drive_.url(), drive_.path()});
 }

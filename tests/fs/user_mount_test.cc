@@ -145,6 +145,15 @@ TEST_F(UserMount, ADriveInUseStaysMountedAndNamesItsUser) {
   EXPECT_TRUE(mounted());
 }
 
+TEST_F(UserMount, UnmountByForceEndsADaemonThatDoesNotAnswer) {
+  ASSERT_EQ(mount().exit_code, 0);
+  ASSERT_EQ(::kill(daemon_, SIGSTOP), 0);
+  const ProgramResult unmounted = augurfs({"unmount", "--force", drive()});
+  EXPECT_EQ(unmounted.exit_code, 0) << unmounted.errors;
+  EXPECT_FALSE(mounted());
+  EXPECT_TRUE(process_ends(daemon_));
+}
+
 TEST_F(UserMount, ADirectoryOfAnyNameCanBeUnmounted) {
   const fs::path odd = home_.path() / "it's $HOME `here`";
   fs::create_directory(odd);
