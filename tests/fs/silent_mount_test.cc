@@ -50,10 +50,8 @@ TEST_F(SilentMount, StatusTellsAndEnds) {
 TEST_F(SilentMount, APathInItAndALinkToItAreToldAsWell) {
   const fs::path link = drive_.path().parent_path() / "link";
   fs::create_directory_symlink(drive_.path(), link);
-  for (const char* command : {"status", "unmount"}) {
-    expect_told({command, drive_.path("a")});
-    expect_told({command, link});
-  }
+  expect_told({"status", drive_.path("a")});
+  expect_told({"unmount", link});
 }
 
 TEST_F(SilentMount, MountingAgainTellsAndEnds) {
