@@ -89,7 +89,7 @@ std::optional<ChunkMirror::Lost> ChunkMirror::lose(std::uint64_t id) {
 }
 
 ChunkMirror::Admission ChunkMirror::admit(const Version& version, std::uint32_t chunk,
-                                          std::uint64_t length, Space::DiskFree disk,
+                                          std::uint64_t length, Origin origin, Space::DiskFree disk,
                                           Ticket& ticket, std::vector<Hole>& holes) {
   const std::uint32_t size = chunk_size(version);
   if (chunk >= chunk_count(version.size, size)) return Admission::kRefused;
@@ -105,7 +105,7 @@ ChunkMirror::Admission ChunkMirror::admit(const Version& version, std::uint32_t 
   const std::uint64_t charge = space_.chunk_charge(length);
   const std::uint64_t shortage = space_.shortage(charge + file_charge, disk);
   if (shortage > 0) {
-    return evict(shortage, holes) > 0 ? Admission::kMakeRoom : Admission::kRefused;
+    return evict(shortage, origin, holes) > 0 ? Admission::kMakeRoom : Admission::kRefused;
   }
   Entry& entry = object_for(version);
   ticket = {{entry.second.id, chunk}, range(entry, chunk), charge, entry.second.chunks == 0};
@@ -162,7 +162,7 @@ void ChunkMirror::returned(const Hole& hole, std::vector<Hole>& holes) {
 
 void ChunkMirror::make_room(Space::DiskFree disk, std::vector<Hole>& holes) {
   const std::uint64_t shortage = space_.shortage(0, disk);
-  if (shortage > 0) evict(shortage, holes);
+  if (shortage > 0) evict(shortage, Origin::kDemand, holes);
 }
 
 void ChunkMirror::load(ObjectRecord record) {
@@ -324,10 +324,10 @@ void ChunkMirror::remove_if_unused(Entry& entry, std::vector<Hole>& holes) {
   forget(entry);
 }
 
-std::uint64_t ChunkMirror::evict(std::uint64_t shortage, std::vector<Hole>& holes) {
+std::uint64_t ChunkMirror::evict(std::uint64_t shortage, Origin cause, std::vector<Hole>& holes) {
   std::uint64_t freed = 0;
   for (std::size_t count = 0; freed < shortage && count < kHolesMax; ++count) {
-    const std::uint32_t victim = eviction_.evict(Origin::kDemand);
+    const std::uint32_t victim = eviction_.evict(cause);
     if (victim == Eviction::kNone) break;
     holes.push_back(remove(victim));
     freed += holes.back().charge;

@@ -88,7 +88,7 @@ class ChunkMirror {
   };
   std::optional<Lost> lose(std::uint64_t object);
 
-  Admission admit(const Version& version, std::uint32_t chunk, std::uint64_t length,
+  Admission admit(const Version& version, std::uint32_t chunk, std::uint64_t length, Origin origin,
                   Space::DiskFree disk, Ticket& ticket, std::vector<Hole>& holes);
   // The chunk is written. False, and no chunk, when its file was lost in the meantime.
   bool finish(const Ticket& ticket, std::uint64_t checksum, bool verified, Origin origin,
@@ -136,7 +136,7 @@ class ChunkMirror {
   Hole remove(std::uint32_t slot);
   void take_out(std::uint32_t slot);
   void remove_if_unused(Entry& entry, std::vector<Hole>& holes);
-  std::uint64_t evict(std::uint64_t shortage, std::vector<Hole>& holes);
+  std::uint64_t evict(std::uint64_t shortage, Origin cause, std::vector<Hole>& holes);
   void mark_dirty(std::uint32_t slot);
 
   std::uint32_t chunk_size_bytes_;

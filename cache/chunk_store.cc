@@ -142,7 +142,7 @@ bool ChunkStore::Parts::write(const Version& version, std::uint32_t chunk,
     ChunkMirror::Ticket ticket;
     std::vector<Hole> holes;
     const auto admission =
-        mirror.lock()->admit(version, chunk, bytes.size(), *disk_now, ticket, holes);
+        mirror.lock()->admit(version, chunk, bytes.size(), origin, *disk_now, ticket, holes);
     if (admission == ChunkMirror::Admission::kPresent) return true;
     if (admission == ChunkMirror::Admission::kRefused) break;
     if (admission == ChunkMirror::Admission::kGranted) {

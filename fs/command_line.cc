@@ -178,8 +178,10 @@ CLI::App* add_replay(CLI::App& app, ReplayWords& words) {
       ->type_name("SIZE");
   replay->add_option("--chunk", words.chunk, "What is fetched and kept as one; 1MiB")
       ->type_name("SIZE");
-  replay->add_option("--seed", words.seed, "For policies that draw lots; 1");
-  replay->add_option("--warmup", words.warmup, "Reads before counting begins; 0");
+  replay->add_option("--seed", words.seed, "For policies that draw lots; 1")
+      ->check(CLI::NonNegativeNumber);
+  replay->add_option("--warmup", words.warmup, "Reads before counting begins; 0")
+      ->check(CLI::NonNegativeNumber);
   replay->add_option("--think-ms", words.think_ms, "Between requests where no times are given; 0")
       ->type_name("MS")
       ->check(CLI::Range(0.0, kMsMax));

@@ -13,8 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "remote/unique_fd.h"
-
 namespace augurfs {
 namespace {
 
@@ -151,15 +149,14 @@ Result<std::size_t> TraceInput::read(std::span<char> out) {
   return parts_->copy(out);
 }
 
-Result<std::filesystem::path> spool_standard_input() {
+Result<UniqueFd> spool_standard_input() {
   const auto trouble = [](const char* what) {
     return Error{ErrorCode::kUnavailable,
                  std::string("standard input: ") + what + ": " + std::strerror(errno)};
   };
-  std::string directory = std::filesystem::temp_directory_path();
-  // Held open to the end of the program: the file has no other name than this.
-  static UniqueFd spool;
-  spool = UniqueFd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  std::error_code ignored;
+  const auto directory = std::filesystem::temp_directory_path(ignored);
+  UniqueFd spool(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (spool.get() < 0) return trouble("no temporary file");
   std::vector<char> buffer(kInputBytes);
   while (true) {
@@ -175,7 +172,11 @@ Result<std::filesystem::path> spool_standard_input() {
       done += wrote;
     }
   }
-  return std::filesystem::path("/proc/self/fd/" + std::to_string(spool.get()));
+  return Result<UniqueFd>(std::move(spool));
+}
+
+std::filesystem::path path_of(const UniqueFd& file) {
+  return "/proc/self/fd/" + std::to_string(file.get());
 }
 
 }  // namespace augurfs

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "remote/result.h"
+#include "remote/unique_fd.h"
 
 namespace augurfs {
 
@@ -30,8 +31,9 @@ class TraceInput {
   std::unique_ptr<Parts> parts_;
 };
 
-// Copies what comes through standard input into a nameless file, so that it can be read more than
-// once; TraceInput::open() takes the path. It is gone when the program ends.
-Result<std::filesystem::path> spool_standard_input();
+// Copies what comes through standard input into a file without a name, so that it can be read more
+// than once: by path_of(), for as long as the descriptor lives.
+Result<UniqueFd> spool_standard_input();
+std::filesystem::path path_of(const UniqueFd& file);
 
 }  // namespace augurfs

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A web server's access log in the combined format: what its visitors fetched.
 
-Source: semicomplete.com's log in elastic/examples. Licence: Apache-2.0. Any other log of that format
+Source: the log of semicomplete.com in elastic/examples. Licence: Apache-2.0. Any other log of that format
 will do.
 
 A visitor is an address with a browser. What was answered with 200 or 206 was read whole, in the size of the

@@ -37,6 +37,7 @@ def convert(path):
             offsets[descriptor] = 0
             write("open", names[descriptor])
         elif call == "close" and arguments:
+            offsets.pop(arguments[0], None)
             if arguments[0] in names:
                 write("release", names.pop(arguments[0]))
         elif call in ("read", "pread") and len(arguments) >= 2:
@@ -46,7 +47,8 @@ def convert(path):
             offset = int(arguments[1]) if call == "pread" else offsets.get(descriptor, 0)
             if size > 0 and offset >= 0:
                 write("read", name, offset, size)
-                offsets[descriptor] = offset + size
+                if call == "read":
+                    offsets[descriptor] = offset + size
         elif call in ("stat64", "access") and len(arguments) == 2 and arguments[1] == "0":
             name = arguments[0].strip("/")
             if name:

@@ -54,15 +54,15 @@ class Successors {
     std::uint32_t count = 0;
   };
 
-  void add(const Place& place) {
+  // True when all counts, the total too, were halved after it.
+  bool add(const Place& place) {
     ++total_;
     auto* rarest = &successors_[0];
     for (Successor& successor : successors_) {
       if (successor.count > 0 && successor.place == place) {
         successor.place = place;  // with the length it had this time
         ++successor.count;
-        if (total_ >= kTotalMax) age();
-        return;
+        return age();
       }
       if (successor.count < rarest->count) rarest = &successor;
     }
@@ -71,6 +71,7 @@ class Successors {
     } else {
       --rarest->count;
     }
+    return age();
   }
 
   std::uint32_t total() const { return total_; }
@@ -86,9 +87,11 @@ class Successors {
   // So that what was true long ago is outweighed by what is true now.
   static constexpr std::uint32_t kTotalMax = 64;
 
-  void age() {
+  bool age() {
+    if (total_ < kTotalMax) return false;
     total_ /= 2;
     for (Successor& successor : successors_) successor.count /= 2;
+    return true;
   }
 
   std::array<Successor, size> successors_{};

@@ -12,15 +12,13 @@ void ProbabilityGraph::observe(const Event& event, const Catalog& /*catalog*/,
   if (recent[0].chunks > 0 && recent[0] == place) return;
   for (const Place& former : recent) {
     if (former.chunks == 0 || former == place) break;
-    nodes_.at(former.key()).edges.add(place);
+    Node& node = nodes_.at(former.key());
+    if (node.edges.add(place)) node.visits = (node.visits + 1) / 2;
   }
   std::shift_right(recent.begin(), recent.end(), 1);
   recent[0] = place;
   Node& node = nodes_.at(place.key());
-  ++node.visits;
-  // Edges forget the past by halves; each visit adds as many as the look-ahead is long.
-  const double visits =
-      std::max(1.0, std::min<double>(node.visits, node.edges.total() / double{kLookAhead}));
+  const double visits = std::max<double>(node.visits++, 1);  // but for this one
   for (const auto& edge : node.edges.all()) {
     const double chance = std::min(1.0, edge.count / visits);
     if (edge.count == 0 || chance < options_.chance_min) continue;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "predictor/experts/directory_sweep.h"
+#include "predictor/experts/gate.h"
 #include "predictor/experts/leap.h"
 #include "predictor/experts/markov.h"
 #include "predictor/experts/mithril.h"
@@ -51,6 +52,24 @@ std::unique_ptr<Expert> make_sweep(const PolicySetting& setting) {
   return std::make_unique<DirectorySweep>(options);
 }
 
+// The experts at low thresholds: what is worth its bytes is the gate's to say.
+std::unique_ptr<Expert> make_gate(const PolicySetting& setting) {
+  constexpr std::uint32_t kBlocksAhead = 8;
+  std::vector<std::unique_ptr<Expert>> experts;
+  experts.push_back(std::make_unique<NextBlock>(setting.chunk_bytes, kBlocksAhead));
+  experts.push_back(make_of_chunks<Leap, LeapOptions>(setting));
+  experts.push_back(std::make_unique<Ppm>(
+      PpmOptions{.chunk_bytes = setting.chunk_bytes, .probability_min = 0.05}));
+  experts.push_back(std::make_unique<ProbabilityGraph>(
+      ProbabilityGraphOptions{.chunk_bytes = setting.chunk_bytes, .chance_min = 0.05}));
+  experts.push_back(make_of_chunks<Mithril, MithrilOptions>(setting));
+  experts.push_back(make_sweep(setting));
+  GateOptions options;
+  options.chunk_bytes = setting.chunk_bytes;
+  options.seed = setting.seed;
+  return std::make_unique<Gate>(options, std::move(experts));
+}
+
 constexpr EvictionOptions kLru{.rule = EvictionRule::kLru};
 constexpr EvictionOptions kS3Fifo{};
 // For who is never wrong.
@@ -73,6 +92,7 @@ const std::vector<Policy>& table() {
       {"mithril", "what was rare at the same times", kS3Fifo, false,
        make_of_chunks<Mithril, MithrilOptions>},
       {"sweep", "the rest of a directory", kS3Fifo, false, make_sweep},
+      {"gate", "all of these, weighed by a small network", kS3Fifo, false, make_gate},
       {"oracle", "what comes, as the trace says", kMostlyStaging, true, make_nothing},
   };
   return policies;

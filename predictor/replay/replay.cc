@@ -118,13 +118,18 @@ void add_headroom(std::vector<ReplayRow>& rows) {
   }
 }
 
-// JSON knows only UTF-8; the name of a file may be anything.
+// The name of a file may hold anything; a table and JSON may not.
+std::string printable(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return text;
+}
+
 std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
-    const bool plain = c >= ' ' && c <= '~';
     if (c == '"' || c == '\\') out += '\\';
-    out += plain ? c : '?';
+    out += c;
   }
   return out + '"';
 }
@@ -142,10 +147,12 @@ Result<void> replay(const ReplayOptions& options, const RowSink& sink) {
   if (!chosen) return chosen.error();
   for (const auto& trace : options.traces) {
     std::filesystem::path file = trace;
+    UniqueFd spool;
     if (trace == "-") {
       auto spooled = spool_standard_input();
       if (!spooled) return spooled.error();
-      file = std::move(*spooled);
+      spool = std::move(*spooled);
+      file = path_of(spool);
     }
     const auto cache_bytes = cache_size(options, file);
     if (!cache_bytes) return cache_bytes.error();
@@ -153,7 +160,7 @@ Result<void> replay(const ReplayOptions& options, const RowSink& sink) {
     for (const Policy* policy : *chosen) {
       auto row = run(options, file, *policy, *cache_bytes);
       if (!row) return row.error();
-      row->trace = trace == "-" ? "-" : trace.filename().string();
+      row->trace = printable(trace.filename().string());
       rows.push_back(std::move(*row));
     }
     add_headroom(rows);

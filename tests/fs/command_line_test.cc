@@ -241,7 +241,7 @@ TEST(CommandLine, AnUnknownCommandNamesTheNearest) {
 
 TEST(CommandLine, EveryCommandExplainsItself) {
   EXPECT_TRUE(contains(printed({"--help"}), "augurfs COMMAND --help"));
-  for (const auto* command : {"mount", "unmount", "status", "config"}) {
+  for (const auto* command : {"mount", "unmount", "status", "config", "replay"}) {
     const std::string help = printed({command, "--help"});
     EXPECT_TRUE(contains(help, std::string("Usage: augurfs ") + command)) << help;
     EXPECT_TRUE(contains(help, "Example")) << help;
@@ -265,6 +265,54 @@ TEST(CommandLine, AConfigFileIsCheckedWithoutMounting) {
   EXPECT_NE(refusal({"config", "--check", directory.path() / "none"}), "");
   EXPECT_NE(refusal({"config"}), "");
   EXPECT_NE(refusal({"config", "--example", "--check", good}), "");
+}
+
+ReplayOptions replay_of(const Words& words) {
+  const auto command = parse(words);
+  if (!command) {
+    ADD_FAILURE() << command.error().message;
+    return {};
+  }
+  return std::get<ReplayCommand>(*command).options;
+}
+
+TEST(CommandLine, AReplayTakesTracesAndASetting) {
+  const ReplayOptions usual = replay_of({"replay", "a.csv", "-"});
+  ASSERT_EQ(usual.traces.size(), 2U);
+  EXPECT_EQ(usual.traces[1], "-");
+  EXPECT_TRUE(usual.policies.empty());
+  EXPECT_EQ(usual.link.round_trip, std::chrono::milliseconds(80));
+  EXPECT_EQ(usual.link.bits_per_s, 200'000'000U);
+  EXPECT_EQ(usual.cache_bytes, 0U);
+  EXPECT_DOUBLE_EQ(usual.cache_share, 0.05);
+  EXPECT_EQ(usual.chunk_bytes, 1U << 20);
+
+  const ReplayOptions set =
+      replay_of({"replay", "a.csv", "--policy", "ppm3,oracle", "--rtt-ms", "0.5", "--mbit", "1000",
+                 "--cache", "64MiB", "--chunk", "4KiB", "--seed", "7", "--warmup", "9",
+                 "--think-ms", "2", "--skip-bad"});
+  EXPECT_EQ(set.policies, (Words{"ppm3", "oracle"}));
+  EXPECT_EQ(set.link.round_trip, std::chrono::microseconds(500));
+  EXPECT_EQ(set.link.bits_per_s, 1'000'000'000U);
+  EXPECT_EQ(set.cache_bytes, 64U << 20);
+  EXPECT_EQ(set.chunk_bytes, 4096U);
+  EXPECT_EQ(set.seed, 7U);
+  EXPECT_EQ(set.warmup, 9U);
+  EXPECT_EQ(set.think, std::chrono::milliseconds(2));
+  EXPECT_TRUE(set.skip_bad);
+}
+
+TEST(CommandLine, AReplayThatMakesNoSenseIsRefused) {
+  EXPECT_TRUE(contains(refusal({"replay"}), "TRACE is required"));
+  EXPECT_TRUE(contains(refusal({"replay", "a", "--policy", "ppm4"}), "'ppm4'; there are none-lru"));
+  EXPECT_TRUE(contains(refusal({"replay", "a", "--cache", "much"}), "--cache 'much'"));
+  EXPECT_TRUE(contains(refusal({"replay", "a", "--cache", "0"}), "--cache '0'"));
+  EXPECT_TRUE(contains(refusal({"replay", "a", "--chunk", "3000"}), "power of two"));
+  EXPECT_TRUE(contains(refusal({"replay", "a", "--chunk", "2GiB"}), "power of two"));
+  EXPECT_NE(refusal({"replay", "a", "--rtt-ms", "0"}), "") << "there is no mode without latency";
+  EXPECT_NE(refusal({"replay", "a", "--rtt-ms", "-5"}), "");
+  EXPECT_NE(refusal({"replay", "a", "--mbit", "0"}), "");
+  EXPECT_NE(refusal({"replay", "a", "--warmup", "-1"}), "");
 }
 
 }  // namespace

@@ -47,6 +47,11 @@ TEST(Sources, OnlyTheFuseSessionIncludesLibfuse) {
               Each(MatchesRegex("fs/fuse_session\\.cc:.*")));
 }
 
+TEST(Sources, OnlyTheTraceInputIncludesZlibAndZstd) {
+  EXPECT_THAT(lines_matching(program(), R"(#\s*include\s*[<"](zlib|zstd)\.h)"),
+              Each(MatchesRegex("predictor/trace_input\\.cc:.*")));
+}
+
 TEST(Sources, NobodyIncludesTorch) {
   EXPECT_THAT(lines_matching(program(), R"(#\s*include\s*[<"](torch|ATen|c10)/)"), IsEmpty());
 }

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "predictor/experts/place.h"
+#include "predictor/experts/recency_table.h"
+#include "predictor/experts/small_network.h"
+
+namespace augurfs {
+
+struct GateOptions {
+  std::uint32_t chunk_bytes = 1 << 20;
+  std::uint64_t seed = 1;
+  double probability_min = 0.3;
+  std::size_t candidates_max = 48;    // weighed for one event
+  std::uint64_t horizon_reads = 256;  // "soon": so many reads later, of all streams
+  std::size_t places_max = 1 << 16;   // some 50 bytes each
+  std::size_t streams_max = 1 << 12;
+};
+
+// Weighs the candidates of other experts: which of them will be read soon? A small network looks at
+// what each expert said and at the past of the place and of the stream. It is trained as it goes:
+// each candidate is noted, and is an example for it or against it when it was read, or was not,
+// within the horizon. What it finds likely enough it hands on, with its own probability.
+class Gate : public Expert {
+ public:
+  Gate(const GateOptions& options, std::vector<std::unique_ptr<Expert>> experts);
+
+  void observe(const Event& event, const Catalog& catalog,
+               std::vector<Candidate>& candidates) override;
+
+ private:
+  // Said and how surely, for each expert; then what `describe` adds.
+  static constexpr std::size_t kExperts = 9;
+  static constexpr std::size_t kFeatures = 2 * kExperts + 11;
+  static constexpr std::size_t kHidden = 24;
+  using Network = SmallNetwork<kFeatures, kHidden>;
+
+  struct Known {                  // of a place
+    std::uint64_t last_read = 0;  // its number; 0: never
+    std::uint64_t last_proposed = 0;
+    std::uint32_t reads = 0;
+  };
+  struct Stream {
+    Place last;
+    float sequential = 0;  // share of its latest reads that went on where the one before ended
+    float trust = 0.5F;    // share of its latest candidates that were read
+  };
+  struct Proposal {
+    Candidate candidate;
+    Place place;
+    Network::Input input{};
+  };
+  struct Example {
+    std::uint64_t key = 0;
+    std::uint64_t read = 0;  // when it was proposed
+    std::uint64_t stream = 0;
+    Network::Input input{};
+  };
+
+  void settle(const Place& place);
+  void learn(const Example& example, bool outcome);
+  void pool(const Event& event, const Catalog& catalog);
+  void describe(Proposal& proposal, const Event& event, const Place& here, const Stream& stream);
+  void note(const Proposal& proposal, std::uint64_t stream);
+
+  const GateOptions options_;
+  const std::vector<std::unique_ptr<Expert>> experts_;
+  Network network_;
+  RecencyTable<Known> places_;
+  RecencyTable<Stream> streams_;
+  std::uint64_t reads_ = 0;
+  std::deque<Example> open_;                                      // the oldest first
+  std::uint64_t open_number_ = 0;                                 // of the oldest
+  std::unordered_map<std::uint64_t, std::uint64_t> open_by_key_;  // to the example's number
+  std::vector<Candidate> said_;
+  std::vector<Proposal> proposals_;
+};
+
+}  // namespace augurfs
