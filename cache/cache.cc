@@ -1,6 +1,9 @@
 #include "cache/cache.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "cache/disk.h"
 
 namespace augurfs {
 
@@ -21,10 +24,12 @@ Result<std::unique_ptr<Cache>> Cache::open(const CacheOptions& options, ObjectSt
 }
 
 Cache::Cache(const CacheOptions& options, ObjectStore& store, std::unique_ptr<ChunkStore> chunks)
-    : bytes_max_(options.size_bytes_max),
+    : options_(options),
       chunks_(std::move(chunks)),
       reader_({.transfers_max = options.transfers_max,
-               .prefetch_transfers_max = options.prefetch_transfers_max},
+               .prefetch_transfers_max = options.prefetch_transfers_max,
+               .patience = options.read_patience,
+               .now = options.now},
               store, *chunks_),
       metadata_({.ttl = options.metadata_ttl,
                  .entries_max = options.metadata_entries_max,
@@ -36,12 +41,15 @@ CacheStats Cache::stats() const {
   const ChunkReaderStats reads = reader_.stats();
   CacheStats stats;
   stats.bytes_used = chunks.bytes_used;
-  stats.bytes_max = bytes_max_;
+  stats.bytes_max = options_.size_bytes_max;
   stats.chunks = chunks.chunks;
   stats.hits = reads.hits;
+  stats.ahead = reads.ahead;
   stats.misses = reads.misses;
   stats.hit_bytes = reads.hit_bytes;
+  stats.ahead_bytes = reads.ahead_bytes;
   stats.miss_bytes = reads.miss_bytes;
+  stats.waiting = reads.waiting;
   stats.prefetched_bytes = chunks.prefetched_bytes;
   stats.prefetch_used_bytes = chunks.prefetch_used_bytes;
   stats.prefetch_dropped = reads.prefetch_dropped;
@@ -50,6 +58,15 @@ CacheStats Cache::stats() const {
   stats.unstored_chunks = chunks.unstored_chunks;
   stats.disk_healthy = chunks.disk_healthy;
   return stats;
+}
+
+std::uint64_t Cache::room_bytes() const {
+  Disk& disk = options_.disk != nullptr ? *options_.disk : real_disk();
+  const auto free = disk.free_bytes(options_.directory);
+  if (!free) return 0;  // a disk that does not say is not filled ahead of need
+  const std::uint64_t reachable = chunks_->stats().bytes_used + *free;
+  const std::uint64_t floor = std::min(reachable, options_.free_space_bytes_min);
+  return std::min(options_.size_bytes_max, reachable - floor);
 }
 
 Result<void> Cache::flush() { return chunks_->flush(); }

@@ -20,6 +20,7 @@ struct CacheOptions {
   std::uint32_t chunk_size_bytes = 1 << 20;  // for versions not cached yet; a power of two >= 4 KiB
   int transfers_max = 32;                    // flights at once
   int prefetch_transfers_max = 16;           // of which prefetch may hold so many
+  std::chrono::milliseconds read_patience{120'000};  // how long a read waits without a byte
   std::chrono::milliseconds metadata_ttl{60'000};
   std::uint64_t metadata_entries_max = 1'000'000;  // attributes + listing entries kept in memory
   // Where time comes from; tests pass a manual clock.
@@ -32,10 +33,14 @@ struct CacheStats {
   std::uint64_t bytes_used = 0;  // on disk, counted towards the quota
   std::uint64_t bytes_max = 0;
   std::uint64_t chunks = 0;
-  std::uint64_t hits = 0;                 // demand reads of a chunk that found it in the cache
-  std::uint64_t misses = 0;               // demand reads of a chunk that had to wait for the store
-  std::uint64_t hit_bytes = 0;            // demand bytes served from the cache
-  std::uint64_t miss_bytes = 0;           // demand bytes that waited for the store
+  // Demand reads of a chunk and their bytes, of three kinds; see ChunkReaderStats.
+  std::uint64_t hits = 0;    // in the cache
+  std::uint64_t ahead = 0;   // fetched ahead, and there in time
+  std::uint64_t misses = 0;  // had to wait for the store
+  std::uint64_t hit_bytes = 0;
+  std::uint64_t ahead_bytes = 0;
+  std::uint64_t miss_bytes = 0;
+  std::uint64_t waiting = 0;              // reads that wait for the store right now
   std::uint64_t prefetched_bytes = 0;     // stored because of a prefetch
   std::uint64_t prefetch_used_bytes = 0;  // of those, in chunks a demand read has since touched
   std::uint64_t prefetch_dropped = 0;     // prefetches refused because slots and queue were full
@@ -64,6 +69,9 @@ class Cache {
   ChunkReader& reader() { return reader_; }
   MetadataCache& metadata() { return metadata_; }
   CacheStats stats() const;
+  // What the cache may occupy as things are: its quota, or less when the disk has less to give.
+  // Asks the disk.
+  std::uint64_t room_bytes() const;
 
   // Writes everything that waits to be written to the index. For tests and orderly ends.
   Result<void> flush();
@@ -71,7 +79,7 @@ class Cache {
  private:
   Cache(const CacheOptions& options, ObjectStore& store, std::unique_ptr<ChunkStore> chunks);
 
-  const std::uint64_t bytes_max_;
+  const CacheOptions options_;
   const std::unique_ptr<ChunkStore> chunks_;
   ChunkReader reader_;  // ends before the chunks it writes to
   MetadataCache metadata_;

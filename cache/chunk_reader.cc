@@ -17,6 +17,8 @@ namespace {
 // costs one; what is still not there then is not going to be.
 constexpr int kLooksMax = 8;
 
+using Clock = std::chrono::steady_clock;
+
 Error cancelled(const Version& version) {
   return {ErrorCode::kCancelled, "reading '" + version.key + "': cancelled"};
 }
@@ -38,6 +40,11 @@ bool is_definite(ErrorCode code) {
       return false;
   }
   return true;
+}
+
+// Whether the store has failed, rather than answered.
+bool is_failure(ErrorCode code) {
+  return code == ErrorCode::kTimeout || code == ErrorCode::kUnavailable;
 }
 
 // One slot is demand's even when prefetch may have them all.
@@ -71,9 +78,13 @@ class ChunkReader::Read {
   Result<void> board(std::uint32_t first, bool recheck);
   // Waits for the first `needed` bytes. False: the chunk has gone by, look again.
   Result<bool> await(Flight& flight, std::uint32_t chunk, std::size_t needed);
+  // False when told to stop, or when no byte has come for as long as patience lasts.
+  template <typename Decided>
+  bool wait(std::unique_lock<std::mutex>& lock, Flight& flight, const Decided& decided);
+  Error failed(std::uint32_t chunk, const Error& error);
   void leave(std::uint32_t chunk, bool satisfied);
   void leave_flight(const Flight& flight);
-  bool served(bool hit, std::size_t bytes);
+  bool served(std::uint32_t chunk, std::uint32_t offset, std::size_t bytes, bool waited);
 
   ChunkReader& reader_;
   const Version& version_;
@@ -83,16 +94,14 @@ class ChunkReader::Read {
   std::map<std::uint32_t, Seat> seats_;  // by chunk
   // For bytes of any chunk: those of the others may have come in the meantime.
   bool waited_ = false;
-  ChunkReaderStats stats_;
+  Clock::time_point give_up_ = Clock::now() + reader_.options_.patience;
+  bool gave_up_ = false;
+  std::optional<Error> last_failure_;  // of a flight that did not decide
 };
 
 ChunkReader::Read::~Read() {
   while (!seats_.empty()) leave(seats_.begin()->first, false);
   auto state = reader_.state_.lock();
-  state->stats.hits += stats_.hits;
-  state->stats.misses += stats_.misses;
-  state->stats.hit_bytes += stats_.hit_bytes;
-  state->stats.miss_bytes += stats_.miss_bytes;
   --state->readers;
   if (state->stopping) reader_.left_.notify_all();
 }
@@ -103,7 +112,9 @@ Result<bool> ChunkReader::Read::chunk(std::uint32_t chunk, std::uint32_t offset,
   bool survived_failure = false;
   for (int look = 0; look < kLooksMax; ++look) {
     if (!seats_.contains(chunk)) {
-      if (reader_.chunks_.read(version_, chunk, offset, out)) return served(!missed, out.size());
+      if (reader_.chunks_.read(version_, chunk, offset, out)) {
+        return served(chunk, offset, out.size(), missed);
+      }
       if (const auto boarded = board(chunk, look == 0); !boarded) return boarded.error();
     }
     const auto found = seats_.find(chunk);
@@ -113,7 +124,7 @@ Result<bool> ChunkReader::Read::chunk(std::uint32_t chunk, std::uint32_t offset,
     if (arrived && *arrived) {
       std::memcpy(out.data(), seat.flight->arrival(chunk).buffer.data() + offset, out.size());
       leave(chunk, true);
-      return served(!missed && !waited_ && !seat.mine, out.size());
+      return served(chunk, offset, out.size(), missed || waited_ || seat.mine);
     }
     missed = true;
     if (arrived) {
@@ -123,8 +134,10 @@ Result<bool> ChunkReader::Read::chunk(std::uint32_t chunk, std::uint32_t offset,
     leave_flight(*seat.flight);
     const Error& error = arrived.error();
     if (stop_.stop_requested()) return cancelled(version_);
+    if (gave_up_) return failed(chunk, last_failure_.value_or(error));
+    if (is_failure(error.code)) last_failure_ = error;
     if (seat.flight->prefetch || error.code == ErrorCode::kCancelled) continue;
-    if (is_definite(error.code) || seat.mine || survived_failure) return error;
+    if (is_definite(error.code) || seat.mine || survived_failure) return failed(chunk, error);
     survived_failure = true;
   }
   return Error{ErrorCode::kUnavailable, "reading '" + version_.key + "': chunk " +
@@ -145,6 +158,10 @@ Result<void> ChunkReader::Read::board(std::uint32_t first, bool recheck) {
 
   auto state = reader_.state_.lock();
   if (state->stopping) return cancelled(version_);
+  if (recheck) {
+    const auto failure = state->failures.find({version_, first}, reader_.options_.now());
+    if (failure) return *failure;
+  }
   for (std::size_t i = 0; i < missing.size(); ++i) {
     ChunkKey id{version_, missing[i]};
     if (auto flight = state->flights.join(id)) {
@@ -181,8 +198,14 @@ Result<bool> ChunkReader::Read::await(Flight& flight, std::uint32_t chunk, std::
   if (!decided()) {
     waited_ = true;
     ++state->stats.waiting;
-    const bool woken = flight.changed.wait(state.mutex(), stop_, decided);
+    const bool woken = wait(state.mutex(), flight, decided);
     --state->stats.waiting;
+    if (!woken && gave_up_) {
+      const std::chrono::duration<double> patience = reader_.options_.patience;
+      return Error{ErrorCode::kTimeout,
+                   fmt::format("reading '{}': no byte from the store for {:g} s", version_.key,
+                               patience.count())};
+    }
     if (!woken) return cancelled(version_);
   }
   if (arrival.received_bytes >= needed) return true;
@@ -206,10 +229,45 @@ void ChunkReader::Read::leave_flight(const Flight& flight) {
   }
 }
 
-bool ChunkReader::Read::served(bool hit, std::size_t bytes) {
-  (hit ? stats_.hits : stats_.misses) += 1;
-  (hit ? stats_.hit_bytes : stats_.miss_bytes) += bytes;
-  return hit;
+template <typename Decided>
+bool ChunkReader::Read::wait(std::unique_lock<std::mutex>& lock, Flight& flight,
+                             const Decided& decided) {
+  for (;;) {
+    const std::uint64_t received = flight.received_bytes;
+    const bool woken = flight.changed.wait_until(lock, stop_, give_up_, decided);
+    if (!woken && stop_.stop_requested()) return false;
+    gave_up_ = !woken && flight.received_bytes == received;
+    if (gave_up_) return false;
+    give_up_ = flight.error ? give_up_ : Clock::now() + reader_.options_.patience;
+    if (woken) return true;
+  }
+}
+
+// What the reader is told, and who asks for the chunk in a moment.
+Error ChunkReader::Read::failed(std::uint32_t chunk, const Error& error) {
+  if (is_failure(error.code)) {
+    const Clock::time_point now = reader_.options_.now();
+    reader_.state_.lock()->failures.add({version_, chunk}, error, now);
+  }
+  return error;
+}
+
+// Counts bytes handed out. True when nobody waited for them.
+bool ChunkReader::Read::served(std::uint32_t chunk, std::uint32_t offset, std::size_t bytes,
+                               bool waited) {
+  auto state = reader_.state_.lock();
+  const std::size_t fresh =
+      state->fresh.size() == 0 ? 0 : state->fresh.hand_out({version_, chunk}, offset, bytes);
+  ChunkReaderStats& stats = state->stats;
+  if (waited) {
+    ++stats.misses;
+    stats.miss_bytes += bytes;
+  } else {
+    ++(fresh > 0 ? stats.ahead : stats.hits);
+    stats.ahead_bytes += fresh;
+    stats.hit_bytes += bytes - fresh;
+  }
+  return !waited;
 }
 
 ChunkReader::ChunkReader(const ChunkReaderOptions& options, ObjectStore& remote, ChunkStore& chunks)
@@ -390,6 +448,10 @@ bool ChunkReader::receive(const std::shared_ptr<Flight>& flight, Progress& progr
     progress.bytes += piece.size();
     {
       auto state = state_.lock();
+      if (arrival.received_bytes == 0) {
+        state->fresh.add({flight->version, progress.chunk}, chunk_bytes);
+      }
+      flight->received_bytes += piece.size();
       arrival.received_bytes = progress.bytes;
       if (arrival.received_bytes >= arrival.wake_at_bytes) {
         arrival.wake_at_bytes = std::numeric_limits<std::size_t>::max();

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <span>
@@ -14,6 +15,8 @@
 #include "cache/chunk_layout.h"
 #include "cache/chunk_store.h"
 #include "cache/flight_table.h"
+#include "cache/fresh_chunks.h"
+#include "cache/recent_failures.h"
 #include "remote/guarded.h"
 #include "remote/object_store.h"
 
@@ -23,14 +26,22 @@ struct ChunkReaderOptions {
   int transfers_max = 32;           // flights at once, each on a thread
   int prefetch_transfers_max = 16;  // of which prefetch may hold so many; one is always demand's
   std::chrono::milliseconds idle{10'000};  // a thread without a flight for so long ends
+  // A read that waits for the store gets an error when no byte has come for so long, whatever it
+  // was that it waited for: its own flight, another's, a slot.
+  std::chrono::milliseconds patience{120'000};
+  std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
 
-// Since the start; reads are counted by chunk, when they are over.
+// Since the start; a read is counted chunk by chunk as it hands out their bytes. A byte is a hit
+// when it was in the cache, fetched ahead when it had come from the store since and nobody had read
+// it yet (a prefetch, or the rest of a chunk of which another read wanted a piece), else a miss.
 struct ChunkReaderStats {
-  std::uint64_t hits = 0;        // found their bytes in the cache, or on their way and already here
-  std::uint64_t misses = 0;      // had to wait for the store
-  std::uint64_t hit_bytes = 0;   // handed out by hits
-  std::uint64_t miss_bytes = 0;  // handed out by misses
+  std::uint64_t hits = 0;       // all bytes in the cache
+  std::uint64_t ahead = 0;      // did not wait, for some bytes were fetched ahead
+  std::uint64_t misses = 0;     // had to wait for the store
+  std::uint64_t hit_bytes = 0;  // handed out, of each kind
+  std::uint64_t ahead_bytes = 0;
+  std::uint64_t miss_bytes = 0;
   std::uint64_t prefetch_dropped = 0;  // prefetches refused
   std::uint64_t waiting = 0;           // reads that wait for the store right now
 };
@@ -48,7 +59,8 @@ struct ReadOutcome {
 // bytes as soon as they have arrived, not when the chunk is complete. When a flight fails its
 // waiters look again: the next becomes the loader, unless the store itself said no. A waiter
 // outlives one failure of another's flight, not two, so that nobody waits for the time-outs of all
-// the others. A failed prefetch fails no reader.
+// the others. A failed prefetch fails no reader. In all, no read waits without a byte for longer
+// than its patience, and who asks again within a second of such a failure is told the same.
 //
 // Thread rule: any thread. Reads block; a prefetch never does. A reader whose stop token fires
 // returns kCancelled at once; a demand flight nobody waits for any more is cancelled then. `remote`
@@ -86,6 +98,8 @@ class ChunkReader {
     explicit State(int prefetch_flights_max) : flights(prefetch_flights_max) {}
 
     FlightTable flights;
+    FreshChunks fresh;
+    RecentFailures failures;
     ChunkReaderStats stats;
     int readers = 0;  // calls of read() under way
     bool stopping = false;

@@ -84,8 +84,9 @@ struct Flight {
   std::stop_source stop;  // ends the GET; requested outside the lock
   std::condition_variable_any changed;
   std::vector<Arrival> arrivals;  // as many from construction on
-  int readers = 0;                // seats held on its arrivals
-  bool ended = false;             // then every arrival has landed, is in memory, or `error` is set
+  std::uint64_t received_bytes = 0;
+  int readers = 0;     // seats held on its arrivals
+  bool ended = false;  // then every arrival has landed, is in memory, or `error` is set
   std::optional<Error> error;
 };
 

@@ -159,7 +159,10 @@ fuse_entry_param to_entry(const FuseSessionOptions& options, const Attributes& a
 void init(void* user_data, fuse_conn_info* connection) {
   auto& parts = *static_cast<Parts*>(user_data);
   parts.parallel_dirops_unsaid = (connection->capable & FUSE_CAP_PARALLEL_DIROPS) != 0;
-  connection->max_background = static_cast<unsigned>(parts.options.threads);
+  // What the kernel asks for ahead of readers leaves a quarter of the threads to those who wait.
+  constexpr int kShareOfReaders = 4;
+  connection->max_background = static_cast<unsigned>(
+      std::max(1, parts.options.threads - parts.options.threads / kShareOfReaders));
   connection->time_gran = 1'000'000'000;  // times are whole seconds
   // The pages of an inode never change, so the kernel need not ask before it uses them.
   connection->want &= ~static_cast<unsigned>(FUSE_CAP_AUTO_INVAL_DATA);
@@ -477,9 +480,12 @@ void take_wake_signal() {
 
 int loop(fuse_session* session, int threads) {
   fuse_loop_config* config = fuse_loop_cfg_create();
-  // Threads start when all others are busy and then stay: ending and starting them costs more.
+  // Threads start when all others are busy. Some then stay: ending and starting them costs more.
+  // Further ones are for times when many requests wait for the store.
+  constexpr int kIdleThreadsMax = 16;
   fuse_loop_cfg_set_max_threads(config, static_cast<unsigned>(threads));
-  fuse_loop_cfg_set_idle_threads(config, static_cast<unsigned>(threads));
+  fuse_loop_cfg_set_idle_threads(config,
+                                 static_cast<unsigned>(std::min(threads, kIdleThreadsMax)));
   fuse_loop_cfg_set_clone_fd(config, 0);
   const int result = fuse_session_loop_mt(session, config);
   fuse_loop_cfg_destroy(config);

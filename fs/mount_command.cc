@@ -76,8 +76,18 @@ std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache)
   constexpr std::uint64_t kCacheShare = 8;  // what was fetched ahead is read before it is evicted
   ReadaheadOptions options;
   options.window_bytes_max = plan.options.prefetch.window_bytes_max;
-  options.ahead_bytes_max =
-      std::min(options.ahead_bytes_max, cache.stats().bytes_max / kCacheShare);
+  // Asked for each event, and the disk ten times a second at most: it fills no faster.
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kRenewal{100};
+  options.ahead_bytes_max = [&cache, bytes = std::uint64_t{0},
+                             renew = Clock::time_point{}]() mutable {
+    const Clock::time_point now = Clock::now();
+    if (now >= renew) {
+      bytes = std::min(kReadaheadBytesMax, cache.room_bytes() / kCacheShare);
+      renew = now + kRenewal;
+    }
+    return bytes;
+  };
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(std::make_unique<Readahead>(options));
   return std::make_unique<Prefetcher>(cache.reader(), std::move(experts));

@@ -24,7 +24,6 @@ std::string duration_text(std::uint64_t seconds) {
 }
 
 std::string share_text(std::uint64_t part, std::uint64_t whole) {
-  if (whole == 0) return "-";
   return fmt::format("{:.1f} %", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
@@ -35,9 +34,12 @@ ordered_json cache_json(const MountStatus& status) {
           {"bytes_max", cache.bytes_max},
           {"chunks", cache.chunks},
           {"hits", cache.hits},
+          {"ahead", cache.ahead},
           {"misses", cache.misses},
           {"hit_bytes", cache.hit_bytes},
+          {"ahead_bytes", cache.ahead_bytes},
           {"miss_bytes", cache.miss_bytes},
+          {"waiting", cache.waiting},
           {"evicted_bytes", cache.evicted_bytes},
           {"corrupt_chunks", cache.corrupt_chunks},
           {"unstored_chunks", cache.unstored_chunks},
@@ -52,7 +54,10 @@ std::string format_status(const ordered_json& json) {
   const auto number = [](const ordered_json& object, const char* name) {
     return object.at(name).get<std::uint64_t>();
   };
-  const std::uint64_t hits = number(cache, "hits");
+  const std::uint64_t hit_bytes = number(cache, "hit_bytes");
+  const std::uint64_t ahead_bytes = number(cache, "ahead_bytes");
+  const std::uint64_t miss_bytes = number(cache, "miss_bytes");
+  const std::uint64_t read_bytes = hit_bytes + ahead_bytes + miss_bytes;
   std::string out = fmt::format("{} on {}\n", json.at("url").get<std::string>(),
                                 json.at("mount_point").get<std::string>());
   out += fmt::format("  daemon    augurfs {}, process {}, up {}\n",
@@ -62,11 +67,11 @@ std::string format_status(const ordered_json& json) {
                      rounded_size(number(cache, "bytes")), rounded_size(number(cache, "bytes_max")),
                      number(cache, "chunks"), cache.at("directory").get<std::string>(),
                      cache.at("disk_healthy").get<bool>() ? "" : " (disk errs: not used)");
-  out += fmt::format("  reads     {} hits, {} misses, {} of {} from the cache\n", hits,
-                     number(cache, "misses"),
-                     share_text(number(cache, "hit_bytes"),
-                                number(cache, "hit_bytes") + number(cache, "miss_bytes")),
-                     rounded_size(number(cache, "hit_bytes") + number(cache, "miss_bytes")));
+  out += read_bytes == 0
+             ? "  reads     none yet\n"
+             : fmt::format("  reads     {}: {} from the cache, {} fetched ahead, {} waited for\n",
+                           rounded_size(read_bytes), share_text(hit_bytes, read_bytes),
+                           share_text(ahead_bytes, read_bytes), share_text(miss_bytes, read_bytes));
   out += fmt::format("  remote    {} requests ({} retries, {} errors), {} received\n",
                      number(remote, "requests"), number(remote, "retries"),
                      number(remote, "errors"), rounded_size(number(remote, "bytes_received")));

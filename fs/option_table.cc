@@ -241,8 +241,9 @@ const std::vector<Option> kOptions = {
     {"remote.deadline", "2 min",
      duration(
          1s, 1h, [](Options& o) -> auto& { return o.remote.deadline; }),
-     "How long one operation may take with all its retries. A program that reads gets an I/O error "
-     "then, rather than hanging."},
+     "How long one operation may take with all its retries; each 64 KiB received move it by a "
+     "second. "
+     "A program that reads gets an I/O error then, rather than hanging."},
     {"remote.max_attempts", "10",
      number(
          1, 100, [](Options& o) -> auto& { return o.remote.max_attempts; }),
@@ -320,10 +321,12 @@ const std::vector<Option> kOptions = {
      boolean([](Options& o) -> auto& { return o.mount.auto_unmount; }),
      "Takes the mount away when the daemon dies, however it dies, so that no dead directory stays "
      "behind."},
-    {"mount.threads", "16",
+    {"mount.threads", "128",
      number(
-         1, 256, [](Options& o) -> auto& { return o.mount.threads; }),
-     "Requests of the kernel served at once. A read that waits for the store occupies one."},
+         1, 1024, [](Options& o) -> auto& { return o.mount.threads; }),
+     "Requests of the kernel served at once. One that waits for the store occupies a thread, so "
+     "that reads from the cache go on while fewer than this wait. Threads start when they are "
+     "needed, and all but 16 end when they are not."},
 
     {"prefetch.mode", "on",
      choice<PrefetchMode>(
@@ -338,9 +341,10 @@ const std::vector<Option> kOptions = {
      "`remote.max_connections` is always left to programs that wait."},
     {"prefetch.max_window", "64 MiB",
      size(
-         kMiB, 4 * kGiB, false, [](Options& o) -> auto& { return o.prefetch.window_bytes_max; }),
+         kMiB, kGiB, false, [](Options& o) -> auto& { return o.prefetch.window_bytes_max; }),
      "How far ahead of one open file to fetch. The window starts at 1 MiB and doubles up to this "
-     "as long as the file is read in order."},
+     "as long as the file is read in order. All windows together stay below 1 GiB and below an "
+     "eighth of what the cache has room for, by `cache.size` and by what the disk has free."},
 
     {"log.level", "info",
      choice<std::string>(

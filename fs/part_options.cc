@@ -56,6 +56,9 @@ Result<CacheOptions> cache_options(const MountPlan& plan) {
   // One connection is always left to readers that wait.
   out.prefetch_transfers_max =
       std::min(options.prefetch.transfers_max, options.remote.max_connections - 1);
+  // So that the store's own error, which says more, comes first.
+  constexpr std::chrono::seconds kGrace{1};
+  out.read_patience = options.remote.deadline + kGrace;
   out.metadata_ttl = cache_ttl(options);
   out.metadata_entries_max = options.metadata.entries_max;
   return out;

@@ -184,7 +184,7 @@ void Readahead::ask(Sequence& sequence, const Event& event, std::vector<Candidat
 // The share of one sequence of what all together may have ahead of them; 0 when that is too
 // little to be of use.
 std::uint64_t Readahead::window_bytes_max() const {
-  const std::uint64_t share = options_.ahead_bytes_max / std::max<std::uint64_t>(believed_, 1);
+  const std::uint64_t share = options_.ahead_bytes_max() / std::max<std::uint64_t>(believed_, 1);
   const std::uint64_t bytes = std::min(options_.window_bytes_max, share);
   return bytes < kFirstWindowBytes ? 0 : bytes;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <unordered_map>
 #include <vector>
@@ -9,11 +10,15 @@
 
 namespace augurfs {
 
+// More ahead of all sequences together is of no use to any network, and of much harm to a cache.
+inline constexpr std::uint64_t kReadaheadBytesMax = 1 << 30;
+
 struct ReadaheadOptions {
   std::uint64_t window_bytes_max = 64 << 20;  // how far ahead of one sequence
   // How far ahead of all sequences together, so that what was fetched is read before it is evicted:
-  // an eighth of the cache is a good value. Below kFirstWindowBytes nothing is asked for.
-  std::uint64_t ahead_bytes_max = 1 << 30;
+  // an eighth of what the cache has room for now is a good value, and so it is asked each time.
+  // Below kFirstWindowBytes nothing is fetched.
+  std::function<std::uint64_t()> ahead_bytes_max = [] { return kReadaheadBytesMax; };
   std::size_t handles_max = 1024;  // remembered; the least recently used is forgotten
 };
 

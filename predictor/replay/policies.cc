@@ -30,7 +30,9 @@ std::unique_ptr<Expert> make_nothing(const PolicySetting& /*setting*/) {
 std::unique_ptr<Expert> make_readahead(const PolicySetting& setting) {
   constexpr std::uint64_t kCacheShare = 8;
   ReadaheadOptions options;
-  options.ahead_bytes_max = std::min(options.ahead_bytes_max, setting.cache_bytes / kCacheShare);
+  options.ahead_bytes_max = [share = setting.cache_bytes / kCacheShare] {
+    return std::min(kReadaheadBytesMax, share);
+  };
   return std::make_unique<Readahead>(options);
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -21,6 +20,7 @@
 #include "support/faulty_store.h"
 #include "support/hooked_disk.h"
 #include "support/memory_store.h"
+#include "support/seeds.h"
 #include "support/temporary_directory.h"
 
 namespace augurfs {
@@ -269,35 +269,23 @@ class RandomRun {
   Guarded<std::vector<std::string>> complaints_;
 };
 
-std::optional<std::uint64_t> number_from_environment(const char* name) {
-  const char* const value = std::getenv(name);
-  if (value == nullptr) return std::nullopt;
-  return std::strtoull(value, nullptr, 10);
-}
-
-// AUGURFS_TEST_SEEDS=10000 tries more, AUGURFS_TEST_SEED=n only that one.
 TEST(CacheRandom, ReadsBringTheRightBytesOrAnError) {
   const auto level = spdlog::get_level();
   spdlog::set_level(spdlog::level::off);  // what the damage leads to is not news
-  std::uint64_t first = 1;
-  std::uint64_t count = number_from_environment("AUGURFS_TEST_SEEDS").value_or(200);
-  if (const auto only = number_from_environment("AUGURFS_TEST_SEED")) {
-    first = *only;
-    count = 1;
-  }
+  const Seeds tried = seeds(200);
   CacheStats seen;
-  for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {
+  for (std::uint64_t seed = tried.first; seed < tried.end() && !HasFailure(); ++seed) {
     for (const std::string& complaint : RandomRun(seed, seen).run()) {
       ADD_FAILURE() << "AUGURFS_TEST_SEED=" << seed << ": " << complaint;
     }
   }
   spdlog::set_level(level);
-  if (count < 100) return;
+  if (tried.count < 100) return;
   // Enough of everything must have happened for this to mean something.
   EXPECT_GT(seen.evicted_bytes, 0);
   EXPECT_GT(seen.corrupt_chunks, 0);
-  EXPECT_GT(seen.hits, count);
-  EXPECT_GT(seen.misses, count);
+  EXPECT_GT(seen.hits, tried.count);
+  EXPECT_GT(seen.misses, tried.count);
   EXPECT_GT(seen.prefetch_used_bytes, 0);
 }
 

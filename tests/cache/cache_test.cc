@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 
 #include "support/fetch_gate.h"
+#include "support/hooked_disk.h"
 #include "support/memory_store.h"
 #include "support/temporary_directory.h"
 
@@ -88,6 +90,25 @@ TEST_F(CacheTest, NoTransfersAreNoCache) {
   const auto refused = Cache::open(none, store_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
+}
+
+TEST_F(CacheTest, ItsRoomIsTheQuotaOrWhatTheDiskHasToGiveRightNow) {
+  HookedDisk disk;
+  std::atomic<std::uint64_t> free = 1ULL << 40;
+  disk.free = [&free] { return free.load(); };
+  CacheOptions small_disk = options();
+  small_disk.disk = &disk;
+  small_disk.free_space_bytes_min = 5 << 20;
+  const auto cache = Cache::open(small_disk, gate_);
+  ASSERT_TRUE(cache);
+  EXPECT_EQ((*cache)->room_bytes(), small_disk.size_bytes_max);
+  free = 25 << 20;  // others have taken the rest
+  EXPECT_GE((*cache)->room_bytes(), 20 << 20);
+  EXPECT_LE((*cache)->room_bytes(), 22 << 20) << "with what the index takes";
+  free = 0;
+  EXPECT_LE((*cache)->room_bytes(), 2 << 20);
+  free = 1ULL << 40;
+  EXPECT_EQ((*cache)->room_bytes(), small_disk.size_bytes_max);
 }
 
 TEST_F(CacheTest, ClosingDoesNotWaitForTheStore) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "support/fetch_gate.h"
+#include "support/manual_clock.h"
 #include "support/memory_store.h"
 #include "support/temporary_directory.h"
 
@@ -38,7 +39,7 @@ class ChunkReaderTest : public testing::Test {
  protected:
   using Answer = Result<std::string>;
 
-  void start(ChunkReaderOptions options = {}) {
+  void start(ChunkReaderOptions options = {}, std::uint32_t chunk_size_bytes = kChunk) {
     reader_.reset();
     chunks_.reset();
     ChunkStoreOptions chunk_options;
@@ -47,7 +48,7 @@ class ChunkReaderTest : public testing::Test {
     chunk_options.size_bytes_max = 256 << 20;
     chunk_options.free_space_bytes_min = free_space_bytes_min_;
     chunk_options.background = false;
-    chunk_options.chunk_size_bytes = kChunk;
+    chunk_options.chunk_size_bytes = chunk_size_bytes;
     auto chunks = ChunkStore::open(chunk_options);
     ASSERT_TRUE(chunks) << chunks.error().message;
     chunks_ = std::move(*chunks);
@@ -186,6 +187,38 @@ TEST_F(ChunkReaderTest, TheSecondReadMakesNoRequest) {
   EXPECT_EQ(stats.hit_bytes, 3 * kChunk);
   EXPECT_EQ(stats.misses, 3);
   EXPECT_EQ(stats.miss_bytes, 3 * kChunk);
+  EXPECT_EQ(stats.ahead, 0);
+}
+
+TEST_F(ChunkReaderTest, BytesThatHaveJustComeFromTheStoreAreNoHitsUntilTheyAreReadAgain) {
+  const Version version = put("a", 3 * kChunk);
+  EXPECT_TRUE(reader_->prefetch(version, {0, 2 * kChunk}));
+  wait_until_ended(1);
+  EXPECT_TRUE(read(version, 0, 3 * kChunk));
+  ChunkReaderStats stats = reader_->stats();
+  EXPECT_EQ(stats.hits, 0);
+  EXPECT_EQ(stats.hit_bytes, 0);
+  EXPECT_EQ(stats.ahead, 2);
+  EXPECT_EQ(stats.ahead_bytes, 2 * kChunk);
+  EXPECT_EQ(stats.misses, 1);
+  EXPECT_EQ(stats.miss_bytes, kChunk);
+  wait_until_ended(2);
+  EXPECT_TRUE(read(version, 0, 3 * kChunk));
+  stats = reader_->stats();
+  EXPECT_EQ(stats.hits, 3);
+  EXPECT_EQ(stats.hit_bytes, 3 * kChunk);
+  EXPECT_EQ(stats.ahead_bytes, 2 * kChunk);
+}
+
+TEST_F(ChunkReaderTest, TheRestOfAChunkOfWhichAPieceWasWaitedForIsFetchedAhead) {
+  start({}, 2 * kChunk);
+  const Version version = put("a", 2 * kChunk);
+  EXPECT_TRUE(read(version, 0, kChunk));
+  wait_until_ended(1);
+  EXPECT_TRUE(read(version, kChunk, kChunk));
+  EXPECT_EQ(reader_->stats().miss_bytes, kChunk);
+  EXPECT_EQ(reader_->stats().ahead_bytes, kChunk);
+  EXPECT_EQ(reader_->stats().hit_bytes, 0);
 }
 
 TEST_F(ChunkReaderTest, ConcurrentMissesShareOneFetch) {
@@ -328,6 +361,40 @@ TEST_F(ChunkReaderTest, EachReaderOfABrokenStoreStartsOneFlightAtMost) {
   }
   EXPECT_GE(requests(), 2);
   EXPECT_LE(requests(), kReaders);
+}
+
+TEST_F(ChunkReaderTest, WhoAsksAgainInAMomentIsToldTheSameFailureAndLaterTheStoreIsAsked) {
+  ManualClock clock;
+  ChunkReaderOptions options;
+  options.now = clock.function();
+  start(options);
+  const Version version = put("a", 2 * kChunk);
+  gate_.hold_gets_at(0);
+  auto first = read_in_thread(version, 0, kChunk);
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  gate_.fail_held(FetchGate::kGet, unavailable());
+  EXPECT_EQ(code(first.get()), "unavailable");
+  gate_.open();
+  EXPECT_EQ(code(read(version, 0, 10)), "unavailable");
+  EXPECT_EQ(requests(), 1) << "the kernel asks for the page itself after the readahead of it";
+  EXPECT_EQ(code(read(version, kChunk, 10)), "ok") << "another chunk";
+  clock.advance(RecentFailures::kKept);
+  EXPECT_EQ(*read(version, 0, kChunk), expected(version, 0, kChunk));
+  reader_.reset();  // before the clock
+}
+
+TEST_F(ChunkReaderTest, AReadEndsWhenNoByteComesWhateverItWaitsFor) {
+  ChunkReaderOptions options;
+  options.patience = std::chrono::milliseconds{50};
+  options.transfers_max = 2;
+  options.prefetch_transfers_max = 1;
+  start(options);
+  const Version version = put("a", 2 * kChunk);
+  gate_.hold_gets_at(0);
+  EXPECT_TRUE(reader_->prefetch(version, {0, kChunk}));
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  EXPECT_EQ(code(read(version, 0, 10)), "timeout") << "a prefetch that gets nowhere";
+  EXPECT_EQ(code(read(version, kChunk, 10)), "timeout") << "its own flight";
 }
 
 TEST_F(ChunkReaderTest, ADefiniteNoIsTheAnswerToAllWaiters) {
@@ -499,8 +566,8 @@ TEST_F(ChunkReaderTest, APrefetchGoesOnWhenItsReadersAreCancelled) {
 }
 
 TEST_F(ChunkReaderTest, AFailedPrefetchFailsNoReader) {
-  const Version version = put("a", kChunk);
   for (const ErrorCode error : {ErrorCode::kUnavailable, ErrorCode::kStale}) {
+    const Version version = put(to_string(error), kChunk);
     gate_.hold_gets_at(0);
     EXPECT_TRUE(reader_->prefetch(version, {0, kChunk}));
     ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));

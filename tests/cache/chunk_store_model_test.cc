@@ -16,6 +16,7 @@
 #include "support/chunk_store_fixture.h"
 #include "support/forgetful_disk.h"
 #include "support/manual_clock.h"
+#include "support/seeds.h"
 
 namespace augurfs {
 namespace {
@@ -30,7 +31,7 @@ constexpr std::uint32_t kLargeChunkBytes = 65'536;
 // is there with the right bytes; anything else is right or absent; the quota always holds.
 class ChunkStoreModel : public ChunkStoreFixture {
  protected:
-  void start(unsigned seed) {
+  void start(std::uint64_t seed) {
     random_.seed(seed);
     stdfs::remove_all(options_.directory);
     damaged_ = false;
@@ -246,15 +247,9 @@ class ChunkStoreModel : public ChunkStoreFixture {
 };
 
 TEST_F(ChunkStoreModel, RandomOperationsFindRightBytesOrNothing) {
-  // AUGURFS_SEEDS=10000 for a long run, AUGURFS_SEED=n to see one again.
-  const char* const first = std::getenv("AUGURFS_SEED");
-  const char* const count = std::getenv("AUGURFS_SEEDS");
-  const unsigned begin = first != nullptr ? static_cast<unsigned>(std::stoul(first)) : 0;
-  const unsigned seeds = first != nullptr   ? 1
-                         : count != nullptr ? static_cast<unsigned>(std::stoul(count))
-                                            : 20;
-  for (unsigned seed = begin; seed < begin + seeds && !HasFailure(); ++seed) {
-    SCOPED_TRACE("AUGURFS_SEED=" + std::to_string(seed));
+  const Seeds tried = seeds(20);
+  for (std::uint64_t seed = tried.first; seed < tried.end() && !HasFailure(); ++seed) {
+    SCOPED_TRACE("AUGURFS_TEST_SEED=" + std::to_string(seed));
     start(seed);
     for (int i = 0; i < 200 && !HasFailure(); ++i) step();
     finish();

@@ -152,6 +152,19 @@ TEST_F(CacheDisk, SmallerThanTheCacheMayBeIsUsedAndNeverFails) {
   EXPECT_FALSE(says_that_the_disk_errs());
 }
 
+TEST_F(CacheDisk, SmallerThanTheCacheMayBeDoesNotEvictWhatWasReadAhead) {
+  const SmallDisk disk(40 * kMebibyte);
+  const std::string large = some_bytes(96 * kMebibyte);
+  drive_.put("large", large);
+  ASSERT_EQ(drive_
+                .mount({"--set", "cache.dir=" + (disk.path() / "cache").string(), "--set",
+                        "cache.size=1 GiB", "--set", "cache.free_space=0%"})
+                .exit_code,
+            0);
+  EXPECT_TRUE(read_file(drive_.path("large")) == large);
+  EXPECT_LE(drive_.status("remote", "bytes_received"), large.size() + large.size() / 20);
+}
+
 TEST_F(CacheDisk, ThatSomebodyElseFillsNeverFailsAndIsUsedAgainAfterwards) {
   const SmallDisk disk(48 * kMebibyte);
   put_files(12);

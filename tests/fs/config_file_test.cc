@@ -52,7 +52,7 @@ ttl = "5 min"
   EXPECT_EQ(options.mount.file_mode, 0640U);
   EXPECT_EQ(options.mount.directory_mode, 0750U);
   EXPECT_EQ(options.metadata.ttl, std::chrono::minutes(5));
-  EXPECT_EQ(options.mount.threads, 16);
+  EXPECT_EQ(options.mount.threads, 128);
 }
 
 TEST(ConfigFile, AnEmptyFileIsRight) {

@@ -20,8 +20,10 @@ MountStatus example() {
   status.cache.bytes_max = 20ULL << 30;
   status.cache.chunks = 3000;
   status.cache.hits = 30;
+  status.cache.ahead = 5;
   status.cache.misses = 10;
-  status.cache.hit_bytes = 3 << 20;
+  status.cache.hit_bytes = 5 << 20;
+  status.cache.ahead_bytes = 2 << 20;
   status.cache.miss_bytes = 1 << 20;
   status.cache.prefetched_bytes = 2 << 20;
   status.cache.prefetch_used_bytes = 1 << 20;
@@ -41,7 +43,11 @@ TEST(MountStatus, TheDocumentHoldsEveryFigureUnderItsPromisedName) {
   EXPECT_EQ(json["cache"]["bytes"], 3ULL << 30);
   EXPECT_EQ(json["cache"]["bytes_max"], 20ULL << 30);
   EXPECT_EQ(json["cache"]["hits"], 30);
+  EXPECT_EQ(json["cache"]["ahead"], 5);
   EXPECT_EQ(json["cache"]["misses"], 10);
+  EXPECT_EQ(json["cache"]["hit_bytes"], 5 << 20);
+  EXPECT_EQ(json["cache"]["ahead_bytes"], 2 << 20);
+  EXPECT_EQ(json["cache"]["miss_bytes"], 1 << 20);
   EXPECT_EQ(json["cache"]["disk_healthy"], true);
   EXPECT_EQ(json["remote"]["requests"], 10);
   EXPECT_EQ(json["remote"]["retries"], 2);
@@ -60,7 +66,7 @@ TEST(MountStatus, APersonReadsTheSameFigures) {
             "s3://bucket/prefix/ on /mnt/data\n"
             "  daemon    augurfs 1.2.3, process 42, up 1 h 2 min\n"
             "  cache     3.0 GiB of 20.0 GiB in 3000 chunks, /var/cache/augurfs/x\n"
-            "  reads     30 hits, 10 misses, 75.0 % of 4.0 MiB from the cache\n"
+            "  reads     8.0 MiB: 62.5 % from the cache, 25.0 % fetched ahead, 12.5 % waited for\n"
             "  remote    10 requests (2 retries, 1 errors), 5.0 MiB received\n"
             "  prefetch  2.0 MiB fetched, 1.0 MiB used\n"
             "  files     7 known, 2 open, 4 keys unreachable\n");
@@ -73,7 +79,7 @@ TEST(MountStatus, ADiskThatErrsIsTold) {
 }
 
 TEST(MountStatus, AMountWithoutReadsHasNoShare) {
-  EXPECT_NE(to_text(to_json(MountStatus{})).find("- of 0 B from the cache"), std::string::npos);
+  EXPECT_NE(to_text(to_json(MountStatus{})).find("  reads     none yet\n"), std::string::npos);
 }
 
 TEST(MountStatus, APathThatIsNotUtf8IsStillADocument) {

@@ -110,7 +110,7 @@ TEST(OptionTable, TheDefaultsAreThoseThatAreDocumented) {
   EXPECT_EQ(options.mount.directory_mode, 0755U);
   EXPECT_TRUE(options.mount.read_only);
   EXPECT_TRUE(options.mount.auto_unmount);
-  EXPECT_EQ(options.mount.threads, 16);
+  EXPECT_EQ(options.mount.threads, 128);
   EXPECT_EQ(options.prefetch.mode, PrefetchMode::kOn);
   EXPECT_EQ(options.prefetch.transfers_max, 16);
   EXPECT_EQ(options.prefetch.window_bytes_max, 64U << 20);
@@ -219,6 +219,7 @@ TEST(OptionTable, AnythingOutsideItsRangeIsRefused) {
            {"metadata.ttl", "31 d"},
            {"prefetch.mode", "auto"},
            {"prefetch.max_window", "0"},
+           {"prefetch.max_window", "2 GiB"},
            {"log.level", "verbose"},
            {"log.file", "log.txt"},
            {"log.file", "syslog"},
@@ -263,7 +264,7 @@ TEST(OptionTable, ARefusedValueChangesNothing) {
   Options options = default_options();
   EXPECT_NE(refusal(options, "mount.threads", "0"), "");
   EXPECT_NE(refusal(options, "remote.endpoint", "nonsense"), "");
-  EXPECT_EQ(options.mount.threads, 16);
+  EXPECT_EQ(options.mount.threads, 128);
   EXPECT_EQ(options.remote.endpoint, "");
 }
 

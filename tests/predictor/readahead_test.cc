@@ -127,7 +127,7 @@ TEST(Readahead, ALargeWindowIsAskedForInPiecesThatFlySideBySide) {
 }
 
 TEST(Readahead, NoPieceIsTooLargeForTheQueueOfTheCache) {
-  Player player({.window_bytes_max = kGiB, .ahead_bytes_max = 2 * kGiB});
+  Player player({.window_bytes_max = kGiB, .ahead_bytes_max = [] { return 2 * kGiB; }});
   player.read_all(0, 2 * kGiB);
   EXPECT_GE(player.asked_end(), 2 * kGiB + 512 * kMiB);
   for (const Candidate& candidate : player.asked()) EXPECT_LE(candidate.range.length, 4 * kMiB);
@@ -310,7 +310,7 @@ TEST(Readahead, TheLeastRecentlyUsedHandleIsForgottenWhenThereAreTooMany) {
 
 TEST(Readahead, AllHandlesTogetherStayWithinWhatTheCacheCanHold) {
   constexpr std::uint64_t kHandles = 40;
-  Player player({.ahead_bytes_max = 160 * kMiB});
+  Player player({.ahead_bytes_max = [] { return 160 * kMiB; }});
   std::vector<std::uint64_t> ends(kHandles);
   for (std::uint64_t at = 0; at < 64 * kMiB; at += 128 * kKiB) {
     for (std::uint64_t handle = 0; handle < kHandles; ++handle) {
@@ -325,14 +325,27 @@ TEST(Readahead, AllHandlesTogetherStayWithinWhatTheCacheCanHold) {
   EXPECT_GE(ahead, 40 * kMiB);
 }
 
+TEST(Readahead, TheWindowFollowsTheRoomThatThereIsRightNow) {
+  std::uint64_t room = 64 * kMiB;
+  Player player({.window_bytes_max = 64 * kMiB, .ahead_bytes_max = [&room] { return room; }});
+  player.read_all(0, 256 * kMiB);
+  EXPECT_GE(player.asked_end(), 256 * kMiB + 32 * kMiB);
+  room = 4 * kMiB;  // others have filled the disk
+  player.read_all(256 * kMiB, 512 * kMiB);
+  EXPECT_LE(player.asked_end(), 512 * kMiB + 8 * kMiB) << "a piece may reach beyond the window";
+  room = 64 * kMiB;
+  player.read_all(512 * kMiB, kGiB);
+  EXPECT_GE(player.asked_end(), kGiB + 32 * kMiB);
+}
+
 TEST(Readahead, ACacheTooSmallForAWindowGetsNoReadahead) {
-  Player player({.ahead_bytes_max = kMiB - 1});
+  Player player({.ahead_bytes_max = [] { return kMiB - 1; }});
   player.read_all(0, 64 * kMiB);
   EXPECT_EQ(player.asked_bytes(), 0U);
 }
 
 TEST(Readahead, ReleasingHandlesGivesTheirShareBack) {
-  Player player({.window_bytes_max = 16 * kMiB, .ahead_bytes_max = 16 * kMiB});
+  Player player({.window_bytes_max = 16 * kMiB, .ahead_bytes_max = [] { return 16 * kMiB; }});
   for (std::uint64_t handle = 2; handle < 18; ++handle) player.read(0, 128 * kKiB, handle);
   for (std::uint64_t handle = 2; handle < 18; ++handle) player.release(handle);
   player.read_all(0, 128 * kMiB);

@@ -104,11 +104,30 @@ pages=$(find "$work/source" -mindepth 1 -printf '%h\n' | sort | uniq -c |
 [ "$listings" -le $((pages + 10)) ] || fail "a remount read made $listings requests for $pages pages of listings"
 
 say "after kill -9 in the middle of a read"
-drop_page_cache
-cat "$mnt"/include/*.h > /dev/null 2>&1 &
+"$augurfs" unmount "$mnt"
+head -c 64M /dev/urandom > "$work/source/large"
+rclone --config /dev/null copyto "$work/source/large" \
+  ":s3,provider=Ceph,env_auth=true,endpoint='$endpoint':$bucket/large" -q
+mount_bucket
+daemon=$(daemon_pid)
+# The reader has had 8 MiB of 64 when the daemon dies, and wants the rest only then.
+mkfifo "$work/go_on"
+(
+  set -o pipefail
+  dd if="$mnt/large" bs=128k status=none 2> "$work/reader" | {
+    head -c 8M > /dev/null
+    touch "$work/reading"
+    read -r _ < "$work/go_on"
+    cat > /dev/null
+  }
+) &
 reader=$!
-kill -9 "$(daemon_pid)"
-wait $reader && say "(the reader had already ended)"
+for _ in $(seq 1 300); do [ -e "$work/reading" ] && break; sleep 0.1; done
+[ -e "$work/reading" ] || fail "the reader got no 8 MiB within 30 s"
+kill -9 "$daemon"
+echo > "$work/go_on"
+if wait $reader; then fail "the reader got all 64 MiB from a daemon that was killed after 8"; fi
+[ -s "$work/reader" ] || fail "the reader ended, but not by an error of its read"
 for _ in $(seq 1 100); do mountpoint -q "$mnt" || break; sleep 0.1; done
 mount_bucket
 expect_same "after kill -9"
