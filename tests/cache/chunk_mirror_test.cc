@@ -13,12 +13,13 @@ constexpr Space::DiskFree kEmptyDisk{std::uint64_t{1} << 40U, 0};
 // A mirror with room for three chunks of small files.
 class ChunkMirrorTest : public testing::Test {
  protected:
-  Admission admit(std::uint32_t chunk, ChunkMirror::Ticket& ticket) {
-    return mirror_.admit(version_, chunk, kChunk, kEmptyDisk, ticket, holes_);
+  Admission admit(std::uint32_t chunk, ChunkMirror::Ticket& ticket,
+                  Origin origin = Origin::kDemand) {
+    return mirror_.admit(version_, chunk, kChunk, origin, kEmptyDisk, ticket, holes_);
   }
   void keep(std::uint32_t chunk, Origin origin = Origin::kDemand) {
     ChunkMirror::Ticket ticket;
-    ASSERT_EQ(admit(chunk, ticket), Admission::kGranted) << chunk;
+    ASSERT_EQ(admit(chunk, ticket, origin), Admission::kGranted) << chunk;
     ASSERT_TRUE(mirror_.finish(ticket, chunk + 100, true, origin, 0, holes_));
   }
   bool has(std::uint32_t chunk) const { return mirror_.find(version_, chunk).has_value(); }
@@ -74,7 +75,7 @@ TEST_F(ChunkMirrorTest, AChunkOnItsWayIsNotAdmittedTwice) {
 TEST_F(ChunkMirrorTest, WhatIsNoChunkOfTheVersionIsRefused) {
   ChunkMirror::Ticket ticket;
   EXPECT_EQ(admit(4, ticket), Admission::kRefused);
-  EXPECT_EQ(mirror_.admit(version_, 0, kChunk - 1, kEmptyDisk, ticket, holes_),
+  EXPECT_EQ(mirror_.admit(version_, 0, kChunk - 1, Origin::kDemand, kEmptyDisk, ticket, holes_),
             Admission::kRefused);
   EXPECT_EQ(used(), 0U);
 }
