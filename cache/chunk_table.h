@@ -27,8 +27,8 @@ class ChunkTable {
     bool present = false;
     // Its bytes matched the checksum, and since before that its file is watched, or on the disk.
     bool verified = false;
-    bool dirty = false;     // waits to be written to the index
-    bool awaited = false;   // prefetched in this run and not read yet
+    bool dirty = false;    // waits to be written to the index
+    bool awaited = false;  // prefetched in this run and not read yet
   };
 
   // The slot of a chunk, or kNone.

@@ -484,8 +484,7 @@ int loop(fuse_session* session, int threads) {
   // Further ones are for times when many requests wait for the store.
   constexpr int kIdleThreadsMax = 16;
   fuse_loop_cfg_set_max_threads(config, static_cast<unsigned>(threads));
-  fuse_loop_cfg_set_idle_threads(config,
-                                 static_cast<unsigned>(std::min(threads, kIdleThreadsMax)));
+  fuse_loop_cfg_set_idle_threads(config, static_cast<unsigned>(std::min(threads, kIdleThreadsMax)));
   fuse_loop_cfg_set_clone_fd(config, 0);
   const int result = fuse_session_loop_mt(session, config);
   fuse_loop_cfg_destroy(config);

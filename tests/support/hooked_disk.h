@@ -17,7 +17,18 @@ namespace augurfs {
 // and do not apply to what a hook itself does.
 class HookedDisk : public Disk {
  public:
-  enum class Operation { kOpen, kRead, kWrite, kResize, kPunch, kData, kRemove, kSync, kCheck, kFree };
+  enum class Operation {
+    kOpen,
+    kRead,
+    kWrite,
+    kResize,
+    kPunch,
+    kData,
+    kRemove,
+    kSync,
+    kCheck,
+    kFree
+  };
 
   std::function<std::optional<Error>(Operation)> before;
   std::function<void(Operation)> after;
