@@ -68,7 +68,8 @@ fi
 git init -q "$work/source/repository"
 cp -r "$work/source/include" "$work/source/repository/tree"
 git -C "$work/source/repository" add -A
-git -C "$work/source/repository" -c user.name=t -c user.email=t@example.org commit -qm first
+# Without gc, which would pack the only ref and leave refs/ empty: a bucket does not keep that.
+git -C "$work/source/repository" -c gc.auto=0 -c user.name=t -c user.email=t@example.org commit -qm first
 git -C "$work/source/repository" repack -adq
 cp -rL /usr/lib/python3.11/json "$work/source/json_on_the_drive"
 find "$work/source" -depth -name __pycache__ -exec rm -r {} +
