@@ -77,7 +77,7 @@ std::uint64_t boot_of(const std::string& proc) {
 
 }  // namespace
 
-StreamTable::StreamTable(std::filesystem::path proc, Now now)
+StreamTable::StreamTable(const std::filesystem::path& proc, Now now)
     : proc_(proc.string()), now_(std::move(now)), boot_(boot_of(proc_)) {}
 
 std::optional<StreamTable::Entry> StreamTable::known(std::uint32_t thread) const {

@@ -39,7 +39,7 @@ class StreamTable {
   static constexpr std::chrono::milliseconds kFreshFor{100};
   using Now = std::function<std::chrono::steady_clock::time_point()>;
 
-  explicit StreamTable(std::filesystem::path proc = "/proc",
+  explicit StreamTable(const std::filesystem::path& proc = "/proc",
                        Now now = std::chrono::steady_clock::now);
 
   // Looks now: a process may run another program than a moment ago. Some ten microseconds.

@@ -4,6 +4,7 @@
 #include <functional>
 #include <list>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "predictor/expert.h"
@@ -38,7 +39,7 @@ class Readahead : public Expert {
   static constexpr std::uint64_t kBackwardBytesMax = 1 << 20;
   static constexpr std::size_t kSequencesMax = 4;
 
-  explicit Readahead(ReadaheadOptions options) : options_(options) {}
+  explicit Readahead(ReadaheadOptions options) : options_(std::move(options)) {}
 
   void observe(const Event& event, const Catalog& catalog,
                std::vector<Candidate>& candidates) override;
