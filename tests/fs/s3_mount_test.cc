@@ -180,9 +180,11 @@ TEST_F(S3Mount, NoReadIsLoggedAboveTrace) {
   for (int i = 0; i < 50; ++i) server_.bucket().put(std::to_string(i), "bytes");
   ASSERT_EQ(mount().exit_code, 0);
   EXPECT_EQ(read_file(drive_.path("0")), "bytes");
-  const std::size_t before = log_lines("\n");
+  // The index is written when it is time to, not for each read.
+  const auto lines = [&] { return log_lines("\n") - log_lines("cache.index_written"); };
+  const std::size_t before = lines();
   for (int i = 0; i < 50; ++i) EXPECT_EQ(read_file(drive_.path(std::to_string(i))), "bytes");
-  EXPECT_EQ(log_lines("\n"), before) << drive_.log();
+  EXPECT_EQ(lines(), before) << drive_.log();
 }
 
 // With certificates as a person would name them.
