@@ -9,6 +9,7 @@
 
 #include "fs/file_system_fixture.h"
 #include "fs/huge_store.h"
+#include "support/eventually.h"
 
 namespace augurfs {
 namespace {
@@ -417,7 +418,7 @@ TEST(FileSystem, TellsThePrefetcherWhatWasReadAndHow) {
   const auto handle = fixture.open("a");
   ASSERT_TRUE(fixture.read(*handle, 2, 3));
   // The bytes were handed out as they arrived; the chunk may still be on its way to the disk.
-  while (!fixture.cache().reader().cached(version, {8, 2})) std::this_thread::yield();
+  ASSERT_TRUE(eventually([&] { return fixture.cache().reader().cached(version, {8, 2}); }));
   ASSERT_TRUE(fixture.read(*handle, 8, 100));
   fixture.files.release(*handle);
   prefetcher.step();
