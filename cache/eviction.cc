@@ -11,6 +11,11 @@ constexpr std::uint64_t kSmallPart = 10;
 // Uses after it came in that make a newcomer one of the main queue.
 constexpr std::uint8_t kUsesToStay = 2;
 constexpr std::uint8_t kUsesMax = 3;
+// Uses of a chunk are one when fewer uses of others lie between them: as many as programs may read
+// at once, but no more than a fiftieth of the chunks, so that a newcomer can be used several times
+// on its way through the small queue.
+constexpr std::size_t kTogetherMax = 64;
+constexpr std::size_t kTogetherPart = 50;
 // A program that waits for other reads comes later than was expected; that is no mistake yet.
 constexpr std::uint32_t kOverdueMs = 1000;
 
@@ -38,6 +43,7 @@ void Eviction::add(std::uint32_t slot, const Incoming& incoming) {
   node.bytes = incoming.bytes;
   node.uses = std::min(incoming.uses, kUsesMax);
   node.due_ms = static_cast<std::uint32_t>(incoming.due_ms);
+  node.used_at = ++use_clock_;
   now_ms_ = static_cast<std::uint32_t>(incoming.now_ms);
   const auto ghost = ghosts_.take(node.fingerprint);
   if (ghost && incoming.origin == Origin::kDemand) {
@@ -72,9 +78,18 @@ void Eviction::use(std::uint32_t slot) {
   } else if (node.queue >= kStaging) {
     unlink(at);
     push(at, kSmall);
-  } else if (node.uses < kUsesMax) {
+    node.used_at = ++use_clock_;
+  } else if (is_another_use(node) && node.uses < kUsesMax) {
     ++node.uses;
   }
+}
+
+bool Eviction::is_another_use(Node& node) {
+  const std::size_t together = std::min((nodes_.size() - kQueues) / kTogetherPart, kTogetherMax);
+  const auto between = static_cast<std::uint16_t>(use_clock_ - node.used_at);
+  if (between < together) return false;
+  node.used_at = ++use_clock_;
+  return true;
 }
 
 void Eviction::remove(std::uint32_t slot) {

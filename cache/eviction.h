@@ -40,7 +40,9 @@ struct EvictionStats {
 // amortized over the uses.
 //
 // S3-FIFO (Yang et al., SOSP 2023): a small queue for newcomers, a main queue for what was used
-// again there or came back soon after it went, both first in, first out. Beside them a staging
+// again there or came back soon after it went, both first in, first out. A program reads a chunk
+// piece by piece: uses with few others between them count as one (correlated references, O'Neil et
+// al., SIGMOD 1993), or else each scan would look like a use again. Beside the two a staging
 // segment for what was prefetched and not used yet; its first use moves a chunk into the small
 // queue. When staging has more than its share it makes its own room: what is overdue for the
 // longest, or else what is due last. With kLru there is one queue, by last use.
@@ -52,7 +54,7 @@ class Eviction {
   explicit Eviction(EvictionOptions options = {});
 
   void add(std::uint32_t slot, const Incoming& incoming);
-  // It was read.
+  // A part of it was read.
   void use(std::uint32_t slot);
   // It is gone for another reason; nothing happens when it was evicted.
   void remove(std::uint32_t slot);
@@ -78,10 +80,13 @@ class Eviction {
     std::uint32_t due_ms = 0;       // wraps around
     std::uint32_t fingerprint = 0;  // of the key
     std::uint32_t bytes = 0;
+    std::uint16_t used_at = 0;  // use_clock_ at the last use that counted; wraps around
     std::uint8_t queue = kNowhere;
     std::uint8_t uses = 0;
   };
 
+  // Whether this use of it counts.
+  bool is_another_use(Node& node);
   void push(std::uint32_t at, std::uint8_t queue);
   void unlink(std::uint32_t at);
   bool empty(std::uint8_t queue) const { return nodes_[queue].newer == queue; }
@@ -96,6 +101,7 @@ class Eviction {
   std::vector<Node> nodes_;                     // slot n is nodes_[kQueues + n]
   std::array<std::uint64_t, kQueues> bytes_{};  // of each queue
   std::uint64_t staged_bytes_ = 0;
+  std::uint16_t use_clock_ = 0;  // uses that counted
   std::uint32_t now_ms_ = 0;
   Ghosts ghosts_;
   EvictionStats stats_;

@@ -56,22 +56,35 @@ TEST(Eviction, ANewcomerGoesBeforeWhatWasUsedTwice) {
   EXPECT_EQ(drained(eviction), (Slots{1, 2, 3, 0}));
 }
 
-// A scan of what is read once takes the small queue's tenth and no more.
+// A scan of what is read once, each chunk in eight pieces, takes the small queue's tenth and no
+// more.
 TEST(Eviction, AScanDoesNotPushOutWhatIsUsed) {
   Eviction eviction;
-  for (std::uint32_t slot = 0; slot < 100; ++slot) {
-    eviction.add(slot, demanded(slot));
-    eviction.use(slot);
-    eviction.use(slot);
+  for (std::uint32_t slot = 0; slot < 100; ++slot) eviction.add(slot, demanded(slot));
+  for (int round = 0; round < 2; ++round) {
+    for (std::uint32_t slot = 0; slot < 100; ++slot) eviction.use(slot);
   }
   std::uint32_t free = 100;
   std::set<std::uint32_t> pushed_out;
   for (std::uint64_t key = 1000; key < 2000; ++key) {
     eviction.add(free, demanded(key));
+    for (int piece = 1; piece < 8; ++piece) eviction.use(free);
     free = eviction.evict(Origin::kDemand);
     pushed_out.insert(free);
   }
   EXPECT_LE(pushed_out.size(), 13U);
+}
+
+TEST(Eviction, UsesOfAChunkWithFewOthersBetweenThemAreOne) {
+  Eviction eviction;
+  for (std::uint32_t slot = 0; slot < 100; ++slot) eviction.add(slot, demanded(slot));
+  for (int piece = 0; piece < 8; ++piece) eviction.use(0);
+  for (int round = 0; round < 2; ++round) {
+    for (const std::uint32_t slot : {1U, 2U, 3U}) eviction.use(slot);
+  }
+  const Slots order = drained(eviction);
+  EXPECT_EQ(order.front(), 0U);
+  EXPECT_EQ(Slots(order.end() - 3, order.end()), (Slots{1, 2, 3}));
 }
 
 TEST(Eviction, WhatComesBackSoonIsKeptForLonger) {
