@@ -76,7 +76,7 @@ std::string holder(int fd) {
   return pid.empty() ? "another process" : "process " + pid;
 }
 
-Result<FileDescriptor> take_lock(const stdfs::path& path) {
+Result<UniqueFd> take_lock(const stdfs::path& path) {
   auto lock = real_disk().open(path / "LOCK", O_RDWR | O_CREAT | O_NOFOLLOW);
   if (!lock) return lock.error().in(quoted(path) + " is not writable");
   if (::flock(lock->get(), LOCK_EX | LOCK_NB) < 0) {
@@ -126,7 +126,7 @@ Result<CacheDirectory> CacheDirectory::open(const stdfs::path& given) {
   return CacheDirectory(path, std::move(*lock), info.f_frsize);
 }
 
-CacheDirectory::CacheDirectory(stdfs::path path, FileDescriptor lock, std::uint64_t block_bytes)
+CacheDirectory::CacheDirectory(stdfs::path path, UniqueFd lock, std::uint64_t block_bytes)
     : path_(std::move(path)), lock_(std::move(lock)), block_bytes_(block_bytes) {}
 
 std::uint64_t CacheDirectory::overhead_bytes(Disk& disk) const {

@@ -28,10 +28,10 @@ class CacheDirectory {
   std::uint64_t overhead_bytes(Disk& disk) const;
 
  private:
-  CacheDirectory(std::filesystem::path path, FileDescriptor lock, std::uint64_t block_bytes);
+  CacheDirectory(std::filesystem::path path, UniqueFd lock, std::uint64_t block_bytes);
 
   std::filesystem::path path_;
-  FileDescriptor lock_;
+  UniqueFd lock_;
   std::uint64_t block_bytes_;
 };
 

@@ -81,9 +81,9 @@ class ChunkFiles {
 
  private:
   struct OpenFile {
-    explicit OpenFile(FileDescriptor opened) : descriptor(std::move(opened)) {}
+    explicit OpenFile(UniqueFd opened) : descriptor(std::move(opened)) {}
 
-    const FileDescriptor descriptor;
+    const UniqueFd descriptor;
     // The kernel lets one writer into a file at a time, and the others spin.
     std::mutex writing;
     // The disk tells an error once, and it must be true for all who ask.

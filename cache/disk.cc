@@ -30,10 +30,6 @@ Error descriptor_error(int error_number, const char* operation, int fd) {
 
 }  // namespace
 
-FileDescriptor::~FileDescriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Error disk_error(int error_number, const char* operation, const std::filesystem::path& path) {
   ErrorCode code = ErrorCode::kUnavailable;
   switch (error_number) {
@@ -59,10 +55,10 @@ Error disk_error(int error_number, const char* operation, const std::filesystem:
                     std::generic_category().message(error_number)};
 }
 
-Result<FileDescriptor> Disk::open(const std::filesystem::path& path, int flags) {
+Result<UniqueFd> Disk::open(const std::filesystem::path& path, int flags) {
   const int fd = uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0600); });
   if (fd < 0) return disk_error(errno, "open", path);
-  return FileDescriptor(fd);
+  return UniqueFd(fd);
 }
 
 Result<std::size_t> Disk::read(int fd, std::uint64_t offset, std::span<std::byte> out) {

@@ -4,33 +4,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "remote/object_store.h"
 #include "remote/result.h"
+#include "remote/unique_fd.h"
 
 namespace augurfs {
-
-// An open file, closed when this goes.
-class FileDescriptor {
- public:
-  FileDescriptor() = default;
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  ~FileDescriptor();
-
-  int get() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
 
 // What a system call that failed means to us: kNotFound, kNoSpace, kDenied, kReadOnly, else
 // kUnavailable. The message names the operation, the path and the kernel's reason.
@@ -46,7 +26,7 @@ class Disk {
   Disk& operator=(const Disk&) = delete;
   virtual ~Disk() = default;
 
-  virtual Result<FileDescriptor> open(const std::filesystem::path& path, int flags);
+  virtual Result<UniqueFd> open(const std::filesystem::path& path, int flags);
   // Bytes read: fewer than asked only at the end of the file.
   virtual Result<std::size_t> read(int fd, std::uint64_t offset, std::span<std::byte> out);
   virtual Result<void> write(int fd, std::uint64_t offset, std::span<const std::byte> bytes);

@@ -26,7 +26,7 @@ void ForgetfulDisk::forget_errors() {
   for (auto& [path, file] : state_.lock()->files) file.told = true;
 }
 
-Result<FileDescriptor> ForgetfulDisk::open(const std::filesystem::path& path, int flags) {
+Result<UniqueFd> ForgetfulDisk::open(const std::filesystem::path& path, int flags) {
   auto opened = HookedDisk::open(path, flags);
   if (!opened) return opened;
   auto state = state_.lock();

@@ -23,7 +23,7 @@ class ForgetfulDisk : public HookedDisk {
   void forget_errors();
   int syncs() const { return state_.lock()->syncs; }
 
-  Result<FileDescriptor> open(const std::filesystem::path& path, int flags) override;
+  Result<UniqueFd> open(const std::filesystem::path& path, int flags) override;
   Result<void> write(int fd, std::uint64_t offset, std::span<const std::byte> bytes) override;
   Result<void> sync(int fd) override;
   Result<void> check_written(int fd) override;

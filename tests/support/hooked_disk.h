@@ -43,8 +43,8 @@ class HookedDisk : public Disk {
     };
   }
 
-  Result<FileDescriptor> open(const std::filesystem::path& path, int flags) override {
-    return hooked<FileDescriptor>(Operation::kOpen, [&] { return Disk::open(path, flags); });
+  Result<UniqueFd> open(const std::filesystem::path& path, int flags) override {
+    return hooked<UniqueFd>(Operation::kOpen, [&] { return Disk::open(path, flags); });
   }
   Result<std::size_t> read(int fd, std::uint64_t offset, std::span<std::byte> out) override {
     return hooked<std::size_t>(Operation::kRead, [&] { return Disk::read(fd, offset, out); });
