@@ -99,6 +99,8 @@ class Mount {
   explicit Mount(const MountPlan& plan) : plan_(plan) {}
 
   Result<void> open(std::stop_token stop) {
+    const auto turn = take_turn(plan_.mount_point);
+    if (!turn) return turn.error();
     auto store = open_store(plan_.url, plan_.options.remote);
     if (!store) return store.error();
     store_ = std::move(*store);

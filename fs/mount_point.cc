@@ -1,7 +1,9 @@
 #include "fs/mount_point.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <spdlog/fmt/fmt.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -22,6 +24,12 @@ namespace fs = std::filesystem;
 
 Error told(const fs::path& directory, const std::string& what) {
   return {ErrorCode::kInvalid, directory.string() + " " + what};
+}
+
+Error mounted_already(const MountEntry& entry) {
+  return told(entry.directory, fmt::format("is already mounted ({}); unmount it first: augurfs "
+                                           "unmount {}",
+                                           entry.source, entry.directory.string()));
 }
 
 Error refused(const fs::path& directory, int error) {
@@ -55,11 +63,7 @@ Result<void> clear_ours(const fs::path& directory) {
                                          directory.string()));
     }
     if (!entry->is_ours()) return {};
-    if (health == MountHealth::kAnswers) {
-      return told(directory, fmt::format("is already mounted ({}); unmount it first: augurfs "
-                                         "unmount {}",
-                                         entry->source, directory.string()));
-    }
+    if (health == MountHealth::kAnswers) return mounted_already(*entry);
     if (auto gone = unmount(directory, Detach::kLazily); !gone) {
       return gone.error().in("cannot take away the dead mount of an earlier daemon");
     }
@@ -137,6 +141,19 @@ Result<fs::path> prepare_mount_point(const fs::path& directory) {
   if (!S_ISDIR(status.st_mode)) return refused(*resolved, ENOTDIR);
   if (auto empty = check_empty(*resolved); !empty) return empty.error();
   return resolved;
+}
+
+Result<UniqueFd> take_turn(const fs::path& mount_point) {
+  UniqueFd directory(::open(mount_point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return refused(mount_point, errno);
+  // Some file systems lock no directories; then the next look has to do.
+  if (::flock(directory.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return told(mount_point, "is being mounted by another process; see augurfs status");
+  }
+  // Who had the turn before may have mounted since the directory was found free.
+  const auto entry = mount_on(mount_point);
+  if (entry && entry->is_ours()) return mounted_already(*entry);
+  return directory;
 }
 
 }  // namespace augurfs

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "remote/result.h"
+#include "remote/unique_fd.h"
 
 namespace augurfs {
 
@@ -17,5 +18,9 @@ Result<std::filesystem::path> resolve_mount_point(const std::filesystem::path& d
 // ours on it. A dead mount of ours is taken away, and the person told. The error says what is
 // wrong and what to do.
 Result<std::filesystem::path> prepare_mount_point(const std::filesystem::path& directory);
+
+// The turn to mount on a directory that is prepared: of several daemons that have found it free,
+// one gets it, and holds it until its mount is there. The others are told.
+Result<UniqueFd> take_turn(const std::filesystem::path& mount_point);
 
 }  // namespace augurfs

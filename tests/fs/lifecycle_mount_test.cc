@@ -11,11 +11,14 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "remote/unique_fd.h"
 #include "support/mount.h"
@@ -72,7 +75,8 @@ TEST(MountLifecycle, TheDirectoryMayBeRelative) {
   drive.put("a", "bytes");
   const std::string augurfs =
       "cd " + drive.path().parent_path().string() + " && " + augurfs_program().string();
-  const std::string options = " --set log.file=stderr --set cache.dir=" + drive.cache().string();
+  const std::string options = " --set cache.dir=" + drive.cache().string() +
+                              " --set log.file=" + drive.cache().string() + ".log";
   const ProgramResult mounted = run_program(
       {"sh", "-c", augurfs + " mount " + drive.url() + " drive" + options}, drive.environment());
   ASSERT_EQ(mounted.exit_code, 0) << mounted.errors;
@@ -227,6 +231,31 @@ TEST(MountLifecycle, TwoBucketsAreMountedAtOnce) {
   EXPECT_EQ(sockets_for(first), 1U);
   ASSERT_EQ(first.unmount().exit_code, 0);
   EXPECT_EQ(read_file(second.path("name")), "second");
+}
+
+TEST(MountLifecycle, OfSeveralMountsOfOneDirectoryAtOnceOneSucceeds) {
+  TestMount drive("round_trip_ms=100");
+  constexpr int kMounts = 4;
+  std::atomic<int> mounted = 0;
+  {
+    std::vector<std::jthread> mounts;
+    for (int i = 0; i < kMounts; ++i) {
+      mounts.emplace_back([&, i] {
+        const std::string cache = drive.cache().string() + std::to_string(i);
+        const ProgramResult result =
+            drive.augurfs({"mount", drive.url(), drive.path(), "--set", "cache.dir=" + cache});
+        if (result.exit_code == 0) {
+          ++mounted;
+          return;
+        }
+        EXPECT_NE(result.errors.find(drive.path().string() + " is "), std::string::npos);
+        EXPECT_NE(result.errors.find("mounted"), std::string::npos) << result.errors;
+      });
+    }
+  }
+  EXPECT_EQ(mounted, 1);
+  EXPECT_EQ(drive.unmount().exit_code, 0);
+  EXPECT_FALSE(drive.mounted()) << "one lay upon another";
 }
 
 TEST(MountLifecycle, AForegroundMountTellsSystemdWhenItIsReady) {
