@@ -7,7 +7,10 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/systemd_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <iterator>
 #include <memory>
@@ -42,6 +45,16 @@ class OneLine : public spdlog::custom_flag_formatter {
   }
 };
 
+// The sink itself notices at its first line, when nobody reads its complaints any more.
+Result<void> check_journal() {
+  constexpr const char* kSocket = "/run/systemd/journal/socket";
+  if (::access(kSocket, W_OK) == 0) return {};
+  return Error{ErrorCode::kUnavailable,
+               fmt::format("cannot write the log: no journal listens on {} ({}); set log.file to a "
+                           "file",
+                           kSocket, std::strerror(errno))};
+}
+
 spdlog::sink_ptr make_sink(const std::filesystem::path& file) {
   if (file == "stderr") return std::make_shared<spdlog::sinks::stderr_sink_mt>();
   if (file == "journald") return std::make_shared<spdlog::sinks::systemd_sink_mt>("augurfs");
@@ -52,6 +65,9 @@ spdlog::sink_ptr make_sink(const std::filesystem::path& file) {
 }  // namespace
 
 Result<void> start_log(const std::filesystem::path& file, const std::string& level) {
+  if (file == "journald") {
+    if (auto journal = check_journal(); !journal) return journal;
+  }
   try {
     spdlog::init_thread_pool(kQueuedLinesMax, 1);
     auto logger =

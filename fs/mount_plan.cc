@@ -29,7 +29,13 @@ Result<void> check_fuse_device() {
 
 Result<fs::path> log_file_of(const MountCommand& command, const fs::path& mount_point,
                              const Environment& environment) {
-  if (!command.options.log.file.empty()) return command.options.log.file;
+  const fs::path& chosen = command.options.log.file;
+  if (chosen == "stderr" && !command.foreground) {
+    return Error{ErrorCode::kInvalid,
+                 "log.file is stderr, which a mount in the background does not keep; stay in front "
+                 "(-f), or set log.file to a file or to journald"};
+  }
+  if (!chosen.empty()) return chosen;
   if (command.foreground) return fs::path("stderr");
   return default_log_file(mount_point, environment, ::geteuid() == 0);
 }

@@ -359,9 +359,9 @@ const std::vector<Option> kOptions = {
      text(
          "an absolute path, \"stderr\", \"journald\" or \"\"", is_log_file,
          [](Options& o) -> auto& { return o.log.file; }),
-     "Where to write: a file, which is rotated, or \"stderr\", or \"journald\". Empty: stderr for "
-     "a "
-     "mount in the foreground; otherwise ~/.local/state/augurfs/NAME.log (XDG_STATE_HOME is "
+     "Where to write: a file, which is rotated, or \"journald\", or, for a mount in the "
+     "foreground, \"stderr\". Empty: stderr for a mount in the foreground; otherwise "
+     "~/.local/state/augurfs/NAME.log (XDG_STATE_HOME is "
      "honoured), or /var/log/augurfs/NAME.log for root, where NAME is derived from the mount "
      "point."},
 };

@@ -99,5 +99,15 @@ TEST_F(Journal, TakesWhatAMountWritesWithItsPriorityAndName) {
   EXPECT_EQ(drive.unmount().exit_code, 0);
 }
 
+TEST_F(Journal, ThatDoesNotListenIsRefused) {
+  TestMount drive;
+  std::filesystem::remove("/run/systemd/journal/socket");
+  const ProgramResult refused = drive.mount({"--set", "log.file=journald"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.errors, HasSubstr("/run/systemd/journal/socket"));
+  EXPECT_THAT(refused.errors, HasSubstr("set log.file"));
+  EXPECT_FALSE(drive.mounted());
+}
+
 }  // namespace
 }  // namespace augurfs

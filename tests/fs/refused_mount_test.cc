@@ -106,6 +106,11 @@ TEST(RefusedMount, ALogThatCannotBeWritten) {
   expect_refused(drive, drive.mount({"--set", "log.file=/proc/log"}), {"/proc/log"});
 }
 
+TEST(RefusedMount, ALogOnAStderrThatTheBackgroundHasNot) {
+  TestMount drive;
+  expect_refused(drive, drive.mount({"--set", "log.file=stderr"}), {"log.file is stderr", "-f"});
+}
+
 TEST(RefusedMount, ABucketThatIsNotThere) {
   TestMount drive;
   expect_refused(drive, drive.mount_url("file:///no/such/bucket"), {"/no/such/bucket"});
