@@ -56,6 +56,7 @@ void expect_nothing_left(TestMount& drive) {
   const std::size_t before = drive.log().size();
   const ProgramResult again = drive.mount();
   EXPECT_EQ(again.exit_code, 0) << again.errors;
+  ASSERT_TRUE(drive.logs("cache.loaded", before));  // behind the mount's back
   const std::string log = drive.log().substr(before);
   EXPECT_NE(log.find("clean=true"), std::string::npos) << log;
   EXPECT_EQ(drive.unmount().exit_code, 0);

@@ -38,7 +38,8 @@ TEST(MountedReading, ARealTreeIsTheSameColdAndWarmAndAfterARemount) {
         drive.environment());
     EXPECT_EQ(diff.exit_code, 0) << diff.output.substr(0, 2000) << diff.errors;
   };
-  ASSERT_EQ(drive.mount_url(url).exit_code, 0);
+  const std::vector<std::string> keep{"--set", "metadata.ttl=1 h"};  // however long it takes
+  ASSERT_EQ(drive.mount_url(url, keep).exit_code, 0);
   is_same();
   const std::uint64_t requests = drive.status("remote", "requests");
   is_same();
@@ -148,30 +149,6 @@ TEST(MountedReading, ManyReadersOfOneColdFileFetchItOnce) {
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(wrong, 0);
   EXPECT_EQ(drive.status("remote", "bytes_received"), bytes.size()) << "each byte once";
-}
-
-TEST(MountedReading, LookupsInOneDirectoryDoNotWaitForOneAnother) {
-  TestMount drive("round_trip_ms=1000");
-  constexpr std::uint64_t kAskers = 12;
-  constexpr int kMoreThanOnePage = 1001;
-  for (int i = 0; i < kMoreThanOnePage; ++i) drive.put("d/a" + std::to_string(i), "");
-  ASSERT_EQ(drive.mount().exit_code, 0);
-  struct stat absent_too {};
-  ASSERT_NE(::stat(drive.path("d/y").c_str(), &absent_too), 0);
-  const std::uint64_t before = drive.status("remote", "requests");
-  std::atomic<std::uint64_t> answered = 0;
-  std::vector<std::thread> askers;
-  for (std::uint64_t i = 0; i < kAskers; ++i) {
-    askers.emplace_back([&, i] {
-      struct stat absent {};
-      EXPECT_NE(::stat(drive.path("d/x" + std::to_string(i)).c_str(), &absent), 0);
-      ++answered;
-    });
-  }
-  // One after another, the last request would be sent when all others have been answered.
-  EXPECT_TRUE(becomes([&] { return drive.status("remote", "requests") >= before + kAskers; }));
-  EXPECT_LT(answered, kAskers / 2);
-  for (std::thread& asker : askers) asker.join();
 }
 
 // A process that waits for a store which does not answer.

@@ -69,6 +69,24 @@ TEST_F(StuckStoreMount, AReadFailsAfterOneDeadlineAndNotAfterSeveral) {
   EXPECT_EQ(server_.http().requests().size() - before, 1U);
 }
 
+TEST_F(StuckStoreMount, LookupsInOneDirectoryDoNotWaitForOneAnother) {
+  constexpr std::size_t kAskers = 12;
+  constexpr int kMoreThanOnePage = 1001;
+  for (int i = 0; i < kMoreThanOnePage; ++i) server_.bucket().put("d/a" + std::to_string(i), "");
+  mount("1 h");
+  ASSERT_NE(::access(drive_.path("d/y").c_str(), F_OK), 0);  // the first page is known from here on
+  fall_silent();
+  const std::size_t before = server_.http().requests().size();
+  std::vector<std::jthread> askers;
+  for (std::size_t i = 0; i < kAskers; ++i) {
+    askers.emplace_back(
+        [&, i] { EXPECT_NE(::access(drive_.path("d/x" + std::to_string(i)).c_str(), F_OK), 0); });
+  }
+  // One after another, the second would be sent when the first is answered.
+  EXPECT_TRUE(becomes([&] { return server_.http().requests().size() >= before + kAskers; }));
+  EXPECT_EQ(drive_.augurfs({"unmount", "--force", drive_.path()}).exit_code, 0);
+}
+
 TEST_F(StuckStoreMount, ReadsOfTheCacheGoOnWhileManyWaitForTheStore) {
   constexpr int kStuck = 24;  // more than the threads that stay
   const std::string content = some_bytes(2 << 20);

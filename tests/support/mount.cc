@@ -172,6 +172,10 @@ fs::path TestMount::source(const std::string& name) const {
 
 std::string TestMount::log() const { return read_file(home_.path() / "log"); }
 
+bool TestMount::logs(const std::string& word, std::size_t from) const {
+  return becomes([&] { return log().find(word, from) != std::string::npos; });
+}
+
 std::string TestMount::url() const {
   return "file://" + source().string() + (query_.empty() ? "" : "?" + query_);
 }

@@ -55,7 +55,10 @@ class TestMount {
   std::filesystem::path path(const std::string& name = "") const;    // below the mount point
   std::filesystem::path source(const std::string& name = "") const;  // below the bucket
   std::filesystem::path cache() const { return home_.path() / "cache"; }
+  // What the log holds by now. It is written behind: complete once the daemon has ended.
   std::string log() const;
+  // Waits until the log has `word` at `from` or later; false when that takes too long.
+  bool logs(const std::string& word, std::size_t from = 0) const;
   std::string url() const;
   // What the program sees as its environment; a test may add to it.
   std::map<std::string, std::string>& environment() { return environment_; }
