@@ -96,7 +96,7 @@ void set_aside(const stdfs::path& path, const std::string& reason) {
   stdfs::rename(path, aside, error);
   if (error) stdfs::remove(path, error);
   for (const char* suffix : {"-wal", "-shm"}) stdfs::remove(path.string() + suffix, error);
-  spdlog::error("cache.index_damaged reason=\"{}\" kept_as={}", reason, aside.string());
+  spdlog::error("cache.index_damaged reason={:?} kept_as={:?}", reason, aside.string());
 }
 
 }  // namespace

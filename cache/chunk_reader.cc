@@ -359,7 +359,7 @@ void ChunkReader::rouse(State& state) {
     *self = std::jthread([this, self] { work(self); });
   } catch (const std::system_error& error) {
     state.crew.erase(self);
-    spdlog::error("cache.thread_failed error=\"{}\"", error.what());
+    spdlog::error("cache.thread_failed error={:?}", error.what());
     if (!state.crew.empty()) return;  // those who run see to it
     state.flights.end_queued({ErrorCode::kUnavailable, "no thread to fetch with"});
   }
@@ -420,7 +420,7 @@ void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
     }
   }
   if (progress.error && flight->prefetch) {
-    spdlog::debug("cache.prefetch_failed object={} error=\"{}\"", flight->version.key,
+    spdlog::debug("cache.prefetch_failed object={:?} error={:?}", flight->version.key,
                   progress.error->message);
   }
   state_.lock()->flights.end(flight, std::move(progress.error));

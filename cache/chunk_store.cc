@@ -110,7 +110,7 @@ void ChunkStore::Parts::distrust(const ChunkMirror::Found& found, const char* re
     return;
   }
   ++corrupt_chunks;
-  spdlog::warn("cache.corrupt file={:016x} chunk={} reason=\"{}\"", found.id.object, found.id.chunk,
+  spdlog::warn("cache.corrupt file={:016x} chunk={} reason={:?}", found.id.object, found.id.chunk,
                reason);
   dig({*hole});
 }
@@ -120,7 +120,7 @@ void ChunkStore::Parts::lose(std::uint64_t object, const std::string& reason) {
   const auto lost = mirror.lock()->lose(object);
   if (!lost) return files.close(object);
   corrupt_chunks += lost->chunks;
-  spdlog::warn("cache.corrupt file={:016x} chunks={} reason=\"{}\"", object, lost->chunks, reason);
+  spdlog::warn("cache.corrupt file={:016x} chunks={} reason={:?}", object, lost->chunks, reason);
   dig({lost->hole});
   dirty.notify_one();
 }

@@ -46,7 +46,7 @@ ChunkStore::Parts::~Parts() {
   if (!flushed || !failed_holes.lock()->empty()) return;
   auto open_index = index.lock();
   if (auto done = (*open_index)->mark_clean(true); !done) {
-    spdlog::warn("cache.index_not_closed reason=\"{}\"", done.error().message);
+    spdlog::warn("cache.index_not_closed reason={:?}", done.error().message);
   }
 }
 

@@ -20,7 +20,7 @@ void CircuitBreaker::succeeded() {
 }
 
 void CircuitBreaker::failed(const std::string& reason) {
-  spdlog::warn("cache.disk_error operation={} reason=\"{}\"", what_, reason);
+  spdlog::warn("cache.disk_error operation={} reason={:?}", what_, reason);
   if (failures_.fetch_add(1, std::memory_order_relaxed) + 1 < kFailuresMax) return;
   *retry_at_.lock() = now_() + kRetryAfter;
   if (!open_.exchange(true)) {

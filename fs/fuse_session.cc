@@ -73,7 +73,7 @@ struct FuseSession::Parts {
     if (!entry || !entry->is_ours()) return;
     if (ask_mount(options.directory) != MountHealth::kDead) return;
     const auto gone = augurfs::unmount(options.directory, Detach::kLazily);
-    if (!gone) spdlog::warn("fuse.not_unmounted message=\"{}\"", gone.error().message);
+    if (!gone) spdlog::warn("fuse.not_unmounted message={:?}", gone.error().message);
   }
 
   const FuseSessionOptions options;
@@ -120,7 +120,7 @@ void reply_error(fuse_req_t request, const char* operation, fuse_ino_t inode, co
       expected || !parts_of(request).failures.is_news(InodeNumber{inode}, error.code,
                                                       std::chrono::steady_clock::now());
   spdlog::log(quiet ? spdlog::level::debug : spdlog::level::warn,
-              "fuse.failed operation={} inode={} error={} message=\"{}\"", operation, inode,
+              "fuse.failed operation={} inode={} error={} message={:?}", operation, inode,
               to_string(error.code), error.message);
   fuse_reply_err(request, to_errno(error.code));
 }
@@ -444,7 +444,7 @@ void log_libfuse(fuse_log_level level, const char* format, va_list arguments) {
   std::vsnprintf(text.data(), text.size(), format, arguments);
   const std::string_view line(text.data());
   spdlog::log(level <= FUSE_LOG_ERR ? spdlog::level::err : spdlog::level::debug,
-              "fuse.library message=\"{}\"", line.substr(0, line.find('\n')));
+              "fuse.library message={:?}", line.substr(0, line.find('\n')));
 }
 
 fuse_session* new_session(const FuseSessionOptions& options, Parts* parts) {
@@ -529,7 +529,7 @@ Result<void> FuseSession::run(const std::function<void()>& on_ready) {
   parts_->unmount_and_clear();  // also releases a readiness thread that nobody will answer any more
   readiness.join();
   if (result == -ECONNABORTED)
-    spdlog::warn("fuse.aborted mount={}", parts_->options.directory.string());
+    spdlog::warn("fuse.aborted mount={:?}", parts_->options.directory.string());
   if (result < 0 && result != -ECONNABORTED) {
     return Error{ErrorCode::kUnavailable,
                  fmt::format("the FUSE device failed: {}", std::strerror(-result))};

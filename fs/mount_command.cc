@@ -126,7 +126,7 @@ class Mount {
 
  private:
   void warn(const std::string& message) const {
-    spdlog::warn("mount.empty message=\"{}\"", message);
+    spdlog::warn("mount.empty message={:?}", message);
     if (plan_.log_file != "stderr") print_error(message);
   }
 
@@ -134,13 +134,13 @@ class Mount {
   void open_admin_socket() {
     auto directory = make_runtime_directory(plan_.sockets);
     if (!directory) {
-      spdlog::warn("admin.unavailable message=\"{}\"", directory.error().message);
+      spdlog::warn("admin.unavailable message={:?}", directory.error().message);
       return;
     }
     auto admin = AdminSocket::open(socket_path(plan_.sockets, plan_.mount_point),
                                    [this] { return to_json(status()); });
     if (!admin) {
-      spdlog::warn("admin.unavailable message=\"{}\"", admin.error().message);
+      spdlog::warn("admin.unavailable message={:?}", admin.error().message);
       return;
     }
     admin_ = std::move(*admin);
@@ -212,13 +212,13 @@ Result<void> serve_mount(const MountPlan& plan, const Ready& ready) {
   const std::stop_callback stop_session(signals.token(), [&session] { session.stop(); });
   bool abandoned = false;
   const auto on_ready = [&] {
-    spdlog::info("mount.ready directory={} source={}", plan.mount_point.string(),
+    spdlog::info("mount.ready directory={:?} source={:?}", plan.mount_point.string(),
                  plan.url.to_string());
     abandoned = !ready();
     if (abandoned) signals.end();
   };
   auto served = session.run(on_ready);
-  spdlog::info("mount.ended directory={}", plan.mount_point.string());
+  spdlog::info("mount.ended directory={:?}", plan.mount_point.string());
   if (served && abandoned) return Error{ErrorCode::kCancelled, "nobody waited for the mount"};
   return served;
 }
@@ -239,7 +239,7 @@ Result<void> serve(const MountCommand& command, const Environment& environment,
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   if (auto log = start_log(planned->log_file, command.options.log.level); !log) return log;
   auto served = serve_mount(*planned, ready);
-  if (!served) spdlog::error("mount.failed message=\"{}\"", served.error().message);
+  if (!served) spdlog::error("mount.failed message={:?}", served.error().message);
   stop_log();
   return served;
 }

@@ -176,7 +176,7 @@ void CredentialChain::Parts::refresh_behind(std::optional<std::size_t> kept_to) 
   const auto refresh = [this, kept_to](std::stop_token stop) {
     const auto result = ask(kept_to, stop);
     if (!result && result.error().code != ErrorCode::kCancelled) {
-      spdlog::warn("credentials.refresh_failed error=\"{}\"", result.error().message);
+      spdlog::warn("credentials.refresh_failed error={:?}", result.error().message);
     }
     answer(result);
   };

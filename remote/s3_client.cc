@@ -168,8 +168,8 @@ Result<HttpResponse> S3Client::insist(const S3Operation& operation, const std::s
     if (repair(tried, repairs)) continue;
     if (tried.bytes_taken > 0) retry.progressed(earned_by(tried.bytes_taken));
     if (!failure->is_transient) return failure->error;
-    spdlog::debug("remote.failed key=\"{}\" attempt={} error=\"{}\"", tried.key,
-                  retry.attempts() + 1, failure->error.message);
+    spdlog::debug("remote.failed key={:?} attempt={} error={:?}", tried.key, retry.attempts() + 1,
+                  failure->error.message);
     if (!retry.wait(attempts_max, failure->retry_after, stop)) {
       if (stop.stop_requested()) {
         return Error{ErrorCode::kCancelled, name_of(tried.key) + ": cancelled"};

@@ -55,6 +55,17 @@ TEST(MountLog, AtDebugAReadHasNone) {
   EXPECT_THAT(drive.log(), Not(HasSubstr("fs.read")));
 }
 
+TEST(MountLog, AValueWithSpacesAndQuotesInItIsOneField) {
+  TestMount drive;
+  std::filesystem::create_directory(drive.source("a \"b\" c"));
+  const std::string bucket = "file://" + drive.source("a \"b\" c").string();
+  ASSERT_EQ(drive.mount_url(bucket).exit_code, 0);
+  ASSERT_EQ(drive.unmount().exit_code, 0);
+  EXPECT_THAT(drive.log(),
+              HasSubstr(" source=\"file://" + drive.source().string() + "/a \\\"b\\\" c\"\n"));
+  EXPECT_THAT(drive.log(), HasSubstr("/a \\\"b\\\" c holds nothing"));
+}
+
 // A journal of the test's own, in a /run that nobody else sees.
 class Journal : public testing::Test {
  protected:
@@ -93,7 +104,7 @@ TEST_F(Journal, TakesWhatAMountWritesWithItsPriorityAndName) {
   const ProgramResult mounted = drive.mount({"--set", "log.file=journald"});
   ASSERT_EQ(mounted.exit_code, 0) << mounted.errors;
   const std::string entry = entry_with("mount.ready");
-  EXPECT_THAT(entry, HasSubstr("MESSAGE=mount.ready directory=" + drive.path().string()));
+  EXPECT_THAT(entry, HasSubstr("MESSAGE=mount.ready directory=\"" + drive.path().string() + "\""));
   EXPECT_THAT(entry, HasSubstr("PRIORITY=6\n"));
   EXPECT_THAT(entry, HasSubstr("SYSLOG_IDENTIFIER=augurfs\n"));
   EXPECT_EQ(drive.unmount().exit_code, 0);

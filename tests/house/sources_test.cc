@@ -56,6 +56,11 @@ TEST(Sources, NobodyIncludesTorch) {
   EXPECT_THAT(lines_matching(program(), R"(#\s*include\s*[<"](torch|ATen|c10)/)"), IsEmpty());
 }
 
+// {:?} escapes what stands between its quotes; quotes of one's own end where the value likes.
+TEST(Sources, NoLogLineQuotesByItself) {
+  EXPECT_THAT(lines_matching(program(), R"re(=\\"\{\}\\")re"), IsEmpty());
+}
+
 TEST(Sources, NoTestSleeps) {
   EXPECT_THAT(lines_matching(tests(), R"(sleep_for|sleep_until|\b(u|nano)?sleep\()"), IsEmpty());
 }
