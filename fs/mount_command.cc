@@ -19,6 +19,7 @@
 #include "cache/cache.h"
 #include "fs/admin_socket.h"
 #include "fs/daemon.h"
+#include "fs/descriptor_limit.h"
 #include "fs/file_system.h"
 #include "fs/fuse_session.h"
 #include "fs/log.h"
@@ -226,6 +227,7 @@ Result<void> serve_mount(const MountPlan& plan, const Ready& ready) {
 Result<void> serve(const MountCommand& command, const Environment& environment,
                    const Ready& ready) {
   ::umask(S_IRWXG | S_IRWXO);  // cache, log and socket are for their user alone
+  raise_descriptor_limit();
   const auto planned = plan_mount(command, environment);
   if (!planned) return planned.error();
   std::unique_ptr<Watchdog> watchdog;

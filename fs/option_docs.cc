@@ -98,7 +98,8 @@ Quotes are for the file only: `--set cache.size=20GiB`.
 `-o` takes the names of this page, with or without the section: `-o allow_other,cache.size=20GiB`. A
 name alone means true. A value with a comma in it goes through `--set`. What mount(8) adds
 (`rw`, `ro`, `defaults`, `noauto`, `_netdev`, `user`, `nofail`, `dev`, `suid`, `x-systemd.automount`
-and their like) is accepted and means nothing here: with `rw` too a mount is read-only. A line of
+and their like) is accepted and means nothing here: with `rw` too a mount is read-only. `noexec` is
+refused, since nothing here would hold to it; mount(8) adds it to `user`, so write `user,exec`. A line of
 /etc/fstab, for which the program must be in a directory where mount(8) looks, such as /usr/bin:
 
     s3://bucket/prefix  /mnt/data  fuse.augurfs  _netdev,allow_other,region=eu-central-1  0  0

@@ -74,6 +74,22 @@ TEST(MountedReading, ReadsOfAllSizesAndPlacesGiveTheSameBytes) {
   }
 }
 
+TEST(MountedReading, MoreFilesThanALoginMayOpenAreKeptOpenByTheCache) {
+  TestMount drive;
+  constexpr int kFiles = 100;  // each large enough to be watched
+  const auto content = [](int i) { return some_bytes(64 << 10, static_cast<std::uint32_t>(i)); };
+  for (int i = 0; i < kFiles; ++i) drive.put(std::to_string(i), content(i));
+  const ProgramResult mounted =
+      run_program({"sh", "-c", "ulimit -S -n 64; exec \"$@\"", "sh", augurfs_program(), "mount",
+                   drive.url(), drive.path(), "--set", "cache.dir=" + drive.cache().string()},
+                  drive.environment());
+  ASSERT_EQ(mounted.exit_code, 0) << mounted.errors;
+  for (int i = 0; i < kFiles; ++i) {
+    EXPECT_TRUE(read_file(drive.path(std::to_string(i))) == content(i)) << i;
+  }
+  EXPECT_EQ(drive.unmount().exit_code, 0);
+}
+
 TEST(MountedReading, DirectReadsGiveTheSameBytes) {
   TestMount drive;
   const std::string bytes = some_bytes(3 << 20);
