@@ -20,12 +20,20 @@ namespace stdfs = std::filesystem;
 
 std::string quoted(const stdfs::path& path) { return "cache directory " + path.string(); }
 
+// What a person can do about it, behind what is wrong.
+Error advised(Error error) {
+  error.message += "; choose a cache.dir that can be written";
+  return error;
+}
+
 Result<void> make_directory(const stdfs::path& path) {
   std::error_code error;
   stdfs::create_directories(path.parent_path(), error);
-  if (error) return disk_error(error.value(), "create the cache directory's parent", path);
+  if (error) {
+    return advised(disk_error(error.value(), "create the cache directory's parent", path));
+  }
   if (::mkdir(path.c_str(), 0700) < 0 && errno != EEXIST) {
-    return disk_error(errno, "create cache directory", path);
+    return advised(disk_error(errno, "create cache directory", path));
   }
   return {};
 }
@@ -63,7 +71,7 @@ Result<void> check_directory(const stdfs::path& path) {
                                           "an empty or a new directory as cache.dir"};
   }
   if ((info.st_mode & 0777) != 0700 && ::chmod(path.c_str(), 0700) < 0) {
-    return disk_error(errno, "make private (chmod 700)", path);
+    return advised(disk_error(errno, "make private (chmod 700)", path));
   }
   return {};
 }
@@ -78,7 +86,7 @@ std::string holder(int fd) {
 
 Result<UniqueFd> take_lock(const stdfs::path& path) {
   auto lock = real_disk().open(path / "LOCK", O_RDWR | O_CREAT | O_NOFOLLOW);
-  if (!lock) return lock.error().in(quoted(path) + " is not writable");
+  if (!lock) return advised(lock.error().in(quoted(path) + " is not writable"));
   if (::flock(lock->get(), LOCK_EX | LOCK_NB) < 0) {
     if (errno != EWOULDBLOCK) return disk_error(errno, "lock", path / "LOCK");
     return Error{ErrorCode::kUnavailable, quoted(path) + " is in use by " + holder(lock->get()) +
@@ -87,7 +95,7 @@ Result<UniqueFd> take_lock(const stdfs::path& path) {
   const std::string pid = std::to_string(::getpid()) + "\n";
   if (auto done = real_disk().resize(lock->get(), 0); !done) return done.error();
   auto done = real_disk().write(lock->get(), 0, std::as_bytes(std::span(pid)));
-  if (!done) return done.error().in(quoted(path) + " cannot be written");
+  if (!done) return advised(done.error().in(quoted(path) + " cannot be written"));
   return lock;
 }
 
@@ -96,7 +104,7 @@ Result<UniqueFd> take_lock(const stdfs::path& path) {
 Result<void> probe(const stdfs::path& path) {
   const stdfs::path file = path / "PROBE";
   auto fd = real_disk().open(file, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW);
-  if (!fd) return fd.error().in(quoted(path) + " is not writable");
+  if (!fd) return advised(fd.error().in(quoted(path) + " is not writable"));
   const std::array<std::byte, 4096> block{};
   auto done = real_disk().write(fd->get(), 0, block);
   if (done) done = real_disk().punch(fd->get(), {0, block.size()});
@@ -106,7 +114,7 @@ Result<void> probe(const stdfs::path& path) {
                  quoted(path) + " is on a file system that cannot keep a cache (" +
                      done.error().message + "); ext4, xfs, btrfs and tmpfs can"};
   }
-  if (!done) return done.error().in(quoted(path) + " cannot be written");
+  if (!done) return advised(done.error().in(quoted(path) + " cannot be written"));
   return {};
 }
 

@@ -82,7 +82,8 @@ Result<void> start_log(const std::filesystem::path& file, const std::string& lev
     logger->flush_on(spdlog::level::trace);  // on the log's own thread
     spdlog::set_default_logger(std::move(logger));
   } catch (const spdlog::spdlog_ex& error) {
-    return Error{ErrorCode::kDenied, std::string("cannot write the log: ") + error.what()};
+    return Error{ErrorCode::kDenied, std::string("cannot write the log: ") + error.what() +
+                                         "; choose another log.file"};
   }
   return {};
 }

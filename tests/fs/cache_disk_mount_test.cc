@@ -133,14 +133,16 @@ TEST_F(CacheDisk, ThatIsFullIsRefused) {
   const SmallDisk disk(kMebibyte);
   fs::create_directory(disk.path() / "cache");
   disk.fill();
-  expect_refused(drive_, mount_on(disk), {disk.path() / "cache", "No space left"});
+  expect_refused(drive_, mount_on(disk),
+                 {disk.path() / "cache", "No space left", "choose a cache.dir"});
 }
 
 TEST_F(CacheDisk, ThatIsReadOnlyIsRefused) {
   const SmallDisk disk(kMebibyte);
   fs::create_directory(disk.path() / "cache");
   disk.make_read_only();
-  expect_refused(drive_, mount_on(disk), {disk.path() / "cache", "Read-only file system"});
+  expect_refused(drive_, mount_on(disk),
+                 {disk.path() / "cache", "Read-only file system", "choose a cache.dir"});
 }
 
 TEST_F(CacheDisk, SmallerThanTheCacheMayBeIsUsedAndNeverFails) {

@@ -90,7 +90,8 @@ TEST(RefusedMount, ACacheDirectoryThatAnotherDaemonHas) {
 
 TEST(RefusedMount, ACacheDirectoryThatCannotBeWritten) {
   TestMount drive;
-  expect_refused(drive, drive.mount({"--set", "cache.dir=/proc/cache"}), {"/proc/cache"});
+  expect_refused(drive, drive.mount({"--set", "cache.dir=/proc/cache"}),
+                 {"/proc/cache", "choose a cache.dir"});
 }
 
 TEST(RefusedMount, ACacheDirectoryOfAnotherUser) {
@@ -98,12 +99,14 @@ TEST(RefusedMount, ACacheDirectoryOfAnotherUser) {
   TestMount drive;
   fs::create_directory(drive.cache());
   ASSERT_EQ(::chown(drive.cache().c_str(), 12'345, 12'345), 0);
-  expect_refused(drive, drive.mount(), {drive.cache()});
+  expect_refused(drive, drive.mount(),
+                 {drive.cache(), "belongs to user id 12345", "change its owner", "cache.dir"});
 }
 
 TEST(RefusedMount, ALogThatCannotBeWritten) {
   TestMount drive;
-  expect_refused(drive, drive.mount({"--set", "log.file=/proc/log"}), {"/proc/log"});
+  expect_refused(drive, drive.mount({"--set", "log.file=/proc/log"}),
+                 {"/proc/log", "choose another log.file"});
 }
 
 TEST(RefusedMount, ALogOnAStderrThatTheBackgroundHasNot) {

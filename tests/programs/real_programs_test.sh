@@ -71,7 +71,7 @@ git -C "$work/source/repository" add -A
 # Without gc, which would pack the only ref and leave refs/ empty: a bucket does not keep that.
 git -C "$work/source/repository" -c gc.auto=0 -c user.name=t -c user.email=t@example.org commit -qm first
 git -C "$work/source/repository" repack -adq
-cp -rL /usr/lib/python3.11/json "$work/source/json_on_the_drive"
+cp -rL "$(/usr/bin/python3 -c 'import json; print(json.__path__[0])')" "$work/source/json_on_the_drive"
 find "$work/source" -depth -name __pycache__ -exec rm -r {} +
 sqlite3 "$work/source/numbers.db" 'create table numbers(n integer primary key, square integer);
   with recursive c(n) as (select 1 union all select n + 1 from c where n < 20000) insert into numbers select n, n * n from c;'
