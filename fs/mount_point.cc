@@ -77,8 +77,7 @@ Result<void> check_empty(const fs::path& directory) {
   DIR* stream = ::opendir(directory.c_str());
   if (stream == nullptr) return refused(directory, errno);
   bool empty = true;
-  // The stream is ours alone.
-  while (const dirent* entry = ::readdir(stream)) {  // NOLINT(concurrency-mt-unsafe)
+  while (const dirent* entry = ::readdir(stream)) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") empty = false;
   }
