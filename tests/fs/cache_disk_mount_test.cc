@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fs/expect_refused.h"
+#include "support/eventually.h"
 #include "support/mount.h"
 #include "support/temporary_directory.h"
 
@@ -206,7 +207,7 @@ TEST_F(CacheDisk, WithoutRoomForTheIndexServesTheRightBytesAndSaysSo) {
   read(0, 2);
   disk.fill();
   read(0, 6);
-  EXPECT_TRUE(becomes([&] { return says_that_the_disk_errs(); }));
+  EXPECT_TRUE(eventually([&] { return says_that_the_disk_errs(); }));
   EXPECT_TRUE(drive_.logs("cache.disk_out"));
   read_all();
   ASSERT_EQ(drive_.unmount().exit_code, 0);

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "remote/unique_fd.h"
+#include "support/eventually.h"
 #include "support/mount.h"
 
 namespace augurfs {
@@ -211,7 +212,7 @@ TEST(MountLifecycle, AWarmCacheOutlivesAKill) {
   ASSERT_EQ(drive.mount().exit_code, 0);
   EXPECT_EQ(read_file(drive.path("a")), bytes);
   // The index is written behind; what is in it is warm.
-  ASSERT_TRUE(becomes([&] { return chunks_written(drive) > 0; }));
+  ASSERT_TRUE(eventually([&] { return chunks_written(drive) > 0; }));
   drive.kill_daemon();
   ASSERT_TRUE(drive.unmounts());
   ASSERT_EQ(drive.mount().exit_code, 0);

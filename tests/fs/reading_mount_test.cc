@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "remote/unique_fd.h"
+#include "support/eventually.h"
 #include "support/mount.h"
 
 namespace augurfs {
@@ -175,7 +176,7 @@ class StuckProcess {
     const std::uint64_t before = drive.status("remote", "requests");
     process_ = ::fork();
     if (process_ == 0) ::_exit(wait());
-    waits_ = becomes([&] { return drive.status("remote", "requests") >= before + requests; });
+    waits_ = eventually([&] { return drive.status("remote", "requests") >= before + requests; });
   }
   StuckProcess(const StuckProcess&) = delete;
   StuckProcess& operator=(const StuckProcess&) = delete;

@@ -27,6 +27,7 @@
 #include "fs/huge_store.h"
 #include "fs/mounted_file_system.h"
 #include "remote/unique_fd.h"
+#include "support/eventually.h"
 
 namespace augurfs {
 namespace {
@@ -101,16 +102,6 @@ Names names(const std::filesystem::path& path) {
   Names result = read_names(directory);
   ::closedir(directory);
   return result;
-}
-
-// Looks again until it is so, for what time alone brings.
-bool becomes(const std::function<bool()>& is_so) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!is_so()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
 }
 
 // S1. The key `a/b/c` below the mounted prefix is the file `c` in the directory `b` in the
@@ -388,8 +379,8 @@ TEST(Semantics, S21) {
   drive.store.put("a", "newer");
   drive.store.put("b", "there");
   drive.expire();
-  EXPECT_TRUE(becomes([&] { return inspect(drive.path("a")).st_size == 5; }));
-  EXPECT_TRUE(becomes([&] { return stat_error(drive.path("b")).empty(); }));
+  EXPECT_TRUE(eventually([&] { return inspect(drive.path("a")).st_size == 5; }));
+  EXPECT_TRUE(eventually([&] { return stat_error(drive.path("b")).empty(); }));
 }
 
 // S22. A replaced object is a fresh inode with its own size and time, as after rename(2) over the
@@ -672,7 +663,7 @@ int ended_by(int signal, const std::function<void()>& read, FetchGate& gate) {
   EXPECT_TRUE(gate.wait_until_held(FetchGate::kGet, held + 1));
   EXPECT_EQ(::kill(program, signal), 0);
   int status = -1;
-  if (!becomes([&] { return ::waitpid(program, &status, WNOHANG) == program; })) {
+  if (!eventually([&] { return ::waitpid(program, &status, WNOHANG) == program; })) {
     gate.open();
     ::waitpid(program, nullptr, 0);
     return -1;

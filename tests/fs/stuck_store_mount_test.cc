@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "remote/unique_fd.h"
+#include "support/eventually.h"
 #include "support/mount.h"
 #include "support/s3_server.h"
 
@@ -83,7 +84,7 @@ TEST_F(StuckStoreMount, LookupsInOneDirectoryDoNotWaitForOneAnother) {
         [&, i] { EXPECT_NE(::access(drive_.path("d/x" + std::to_string(i)).c_str(), F_OK), 0); });
   }
   // One after another, the second would be sent when the first is answered.
-  EXPECT_TRUE(becomes([&] { return server_.http().requests().size() >= before + kAskers; }));
+  EXPECT_TRUE(eventually([&] { return server_.http().requests().size() >= before + kAskers; }));
   EXPECT_EQ(drive_.augurfs({"unmount", "--force", drive_.path()}).exit_code, 0);
 }
 
@@ -106,7 +107,7 @@ TEST_F(StuckStoreMount, ReadsOfTheCacheGoOnWhileManyWaitForTheStore) {
       ++ended;
     });
   }
-  EXPECT_TRUE(becomes([&] { return drive_.status("cache", "waiting") >= kStuck; }));
+  EXPECT_TRUE(eventually([&] { return drive_.status("cache", "waiting") >= kStuck; }));
   // Straight to the daemon, past the pages that the kernel keeps.
   EXPECT_EQ(read_some("cached", O_DIRECT), 0);
   EXPECT_EQ(ended, 0) << "they still wait";

@@ -20,6 +20,7 @@
 #include <system_error>
 
 #include "remote/unique_fd.h"
+#include "support/eventually.h"
 
 namespace augurfs {
 namespace {
@@ -31,14 +32,6 @@ constexpr std::chrono::seconds kPatience{30};
 }  // namespace
 
 fs::path augurfs_program() { return AUGURFS_PROGRAM; }
-
-bool becomes(const std::function<bool()>& is_so) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!is_so()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-  }
-  return true;
-}
 
 bool is_mounted(const fs::path& directory) {
   return read_file("/proc/self/mountinfo").find(" " + directory.string() + " ") !=
@@ -173,7 +166,7 @@ fs::path TestMount::source(const std::string& name) const {
 std::string TestMount::log() const { return read_file(home_.path() / "log"); }
 
 bool TestMount::logs(const std::string& word, std::size_t from) const {
-  return becomes([&] { return log().find(word, from) != std::string::npos; });
+  return eventually([&] { return log().find(word, from) != std::string::npos; });
 }
 
 std::string TestMount::url() const {

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -72,10 +71,6 @@ class TestMount {
 
 // The program that was built.
 std::filesystem::path augurfs_program();
-
-// Asks again and again until it is so; false, for ASSERT_TRUE, when that takes too long. For what
-// only asking tells: `is_so` takes its time, as a question to a daemon does.
-bool becomes(const std::function<bool()>& is_so);
 
 bool is_mounted(const std::filesystem::path& directory);
 // Waits until nothing is mounted there; false when it takes too long.
