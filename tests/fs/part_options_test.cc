@@ -31,6 +31,46 @@ TEST(PartOptions, CacheAndKernelTogetherBelieveTheStoreForOneTtl) {
   }
 }
 
+TEST(PartOptions, WhatIsSetReachesTheCache) {
+  MountPlan plan = plan_with(milliseconds(1));
+  plan.cache_directory = "/tmp/of-its-own";
+  plan.options.cache.size = {.bytes = 123 << 20, .share = 0};
+  plan.options.cache.free_space = {.bytes = 45 << 20, .share = 0};
+  plan.options.cache.chunk_size = 64 << 10;
+  plan.options.remote.max_connections = 7;
+  plan.options.prefetch.transfers_max = 3;
+  plan.options.remote.deadline = std::chrono::seconds(9);
+  plan.options.metadata.entries_max = 4321;
+  const CacheOptions options = cache_options(plan).value();
+  EXPECT_EQ(options.directory, "/tmp/of-its-own");
+  EXPECT_EQ(options.size_bytes_max, 123U << 20);
+  EXPECT_EQ(options.free_space_bytes_min, 45U << 20);
+  EXPECT_EQ(options.chunk_size_bytes, 64U << 10);
+  EXPECT_EQ(options.transfers_max, 7);
+  EXPECT_EQ(options.prefetch_transfers_max, 3);
+  EXPECT_EQ(options.read_patience, std::chrono::seconds(10));
+  EXPECT_EQ(options.metadata_entries_max, 4321U);
+}
+
+TEST(PartOptions, WhatIsSetReachesTheSession) {
+  MountPlan plan = plan_with(milliseconds(1));
+  plan.options.mount.allow_other = true;
+  plan.options.mount.uid = 11;
+  plan.options.mount.gid = 22;
+  plan.options.mount.file_mode = 0400;
+  plan.options.mount.directory_mode = 0500;
+  plan.options.mount.threads = 33;
+  const FuseSessionOptions options = session_options(plan);
+  EXPECT_EQ(options.source, "file:///srv");
+  EXPECT_EQ(options.directory, "/mnt");
+  EXPECT_TRUE(options.allow_other);
+  EXPECT_EQ(options.uid, 11U);
+  EXPECT_EQ(options.gid, 22U);
+  EXPECT_EQ(options.file_mode, 0400U);
+  EXPECT_EQ(options.directory_mode, 0500U);
+  EXPECT_EQ(options.threads, 33);
+}
+
 TEST(PartOptions, PrefetchingLeavesOneConnectionToReaders) {
   MountPlan plan = plan_with(milliseconds(1));
   plan.options.prefetch.transfers_max = 8;

@@ -278,6 +278,22 @@ void expect_read_only(int result) {
   EXPECT_EQ(errno, EROFS) << std::strerror(errno);
 }
 
+TEST(MountedReading, NothingIsPrefetchedWithPrefetchOff) {
+  const std::string bytes = some_bytes(4 << 20);
+  const auto read_with = [&](TestMount& drive, const std::string& mode) {
+    drive.put("file", bytes);
+    ASSERT_EQ(drive.mount({"--set", "prefetch.mode=" + mode}).exit_code, 0);
+    EXPECT_TRUE(read_file(drive.path("file")) == bytes);
+  };
+  TestMount on;
+  read_with(on, "on");
+  EXPECT_TRUE(eventually([&] { return on.status("prefetch", "candidates") > 0; }));
+  TestMount off;
+  read_with(off, "off");
+  EXPECT_EQ(off.status("prefetch", "events"), 0U);
+  EXPECT_EQ(off.status("prefetch", "bytes"), 0U);
+}
+
 TEST(MountedReading, WhateverWouldWriteFailsWithErofs) {
   TestMount drive;
   drive.put("d/file", "bytes");
