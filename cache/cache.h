@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "cache/chunk_reader.h"
 #include "cache/chunk_store.h"
@@ -72,6 +73,7 @@ class Cache {
   // What the cache may occupy as things are: its quota, or less when the disk has less to give.
   // Asks the disk.
   std::uint64_t room_bytes() const;
+  std::vector<PrefetchTally> prefetch_tallies() const { return chunks_->prefetch_tallies(); }
 
   // Writes everything that waits to be written to the index. For tests and orderly ends.
   Result<void> flush();

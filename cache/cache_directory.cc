@@ -118,6 +118,11 @@ Result<void> probe(const stdfs::path& path) {
   return {};
 }
 
+// The history bounds itself, and whoever opens the cache leaves room for it.
+bool is_neighbour(const std::string& name) {
+  return name == "history.db" || name == "history.db-wal" || name == "history.db-shm";
+}
+
 }  // namespace
 
 Result<CacheDirectory> CacheDirectory::open(const stdfs::path& given) {
@@ -141,6 +146,7 @@ std::uint64_t CacheDirectory::overhead_bytes(Disk& disk) const {
   std::uint64_t bytes = disk.allocated_bytes(path_).value_or(0);
   std::error_code error;
   for (stdfs::directory_iterator it(path_, error), end; !error && it != end; it.increment(error)) {
+    if (is_neighbour(it->path().filename().string())) continue;
     bytes += disk.allocated_bytes(it->path()).value_or(0);
   }
   return bytes;

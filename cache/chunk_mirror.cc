@@ -60,7 +60,13 @@ bool ChunkMirror::use(const Found& found, bool verified, std::uint32_t now_s) {
   if (slot.generation != found.generation) return false;
   slot.verified |= verified;
   if (slot.frequency < kFrequencyMax) ++slot.frequency;
-  if (std::exchange(slot.awaited, false)) counters_.prefetch_used_bytes += found.range.length;
+  if (std::exchange(slot.awaited, false)) {
+    counters_.prefetch_used_bytes += found.range.length;
+    PrefetchTally& booked = tally(slot.account);
+    booked.resident_bytes -= found.range.length;
+    booked.used_bytes += found.range.length;
+    ++booked.used_chunks;
+  }
   eviction_.use(found.slot);
   if (std::int64_t{now_s} - slot.last_use_s >= kLastUseResolutionS && dirty() < kDirtyMax) {
     slot.last_use_s = now_s;
@@ -115,8 +121,8 @@ ChunkMirror::Admission ChunkMirror::admit(const Version& version, std::uint32_t 
   return Admission::kGranted;
 }
 
-bool ChunkMirror::finish(const Ticket& ticket, std::uint64_t checksum, bool verified, Origin origin,
-                         std::uint32_t now_s, std::vector<Hole>& holes) {
+bool ChunkMirror::finish(const Ticket& ticket, std::uint64_t checksum, bool verified,
+                         const ChunkCause& cause, std::uint32_t now_s, std::vector<Hole>& holes) {
   Entry* entry = object(ticket.id.object);
   if (entry == nullptr) {  // its file was lost in the meantime
     abandon(ticket, holes);
@@ -130,18 +136,45 @@ bool ChunkMirror::finish(const Ticket& ticket, std::uint64_t checksum, bool veri
   auto& slot = chunks_[at];
   slot.checksum = checksum;
   slot.last_use_s = now_s;
-  slot.origin = origin;
+  slot.origin = cause.origin;
   slot.verified = verified;
-  slot.awaited = origin == Origin::kPrefetch;
-  if (slot.awaited) counters_.prefetched_bytes += ticket.range.length;
+  slot.awaited = cause.origin == Origin::kPrefetch && !cause.demanded;
+  slot.account = cause.account;
+  if (cause.origin == Origin::kPrefetch) counters_.prefetched_bytes += ticket.range.length;
+  if (cause.demanded) counters_.prefetch_used_bytes += ticket.range.length;
+  book(cause, ticket.range.length, true);
   const std::uint64_t now_ms = now_s * kMsPerS;
   eviction_.add(at, {.key = chunk_key(entry->first, ticket.id.chunk),
                      .bytes = static_cast<std::uint32_t>(ticket.range.length),
-                     .origin = origin,
+                     .origin = cause.origin,
                      .now_ms = now_ms,
                      .due_ms = now_ms});
   mark_dirty(at);
   return true;
+}
+
+void ChunkMirror::unkept(const ChunkCause& cause, std::uint64_t bytes) {
+  book(cause, bytes, false);
+}
+
+PrefetchTally& ChunkMirror::tally(std::uint32_t account) {
+  if (account >= kPrefetchAccountsMax) account = 0;
+  if (account >= tallies_.size()) tallies_.resize(account + 1);
+  return tallies_[account];
+}
+
+// A chunk of a prefetch has come.
+void ChunkMirror::book(const ChunkCause& cause, std::uint64_t bytes, bool kept) {
+  if (cause.origin != Origin::kPrefetch) return;
+  PrefetchTally& booked = tally(cause.account);
+  ++booked.fetched_chunks;
+  booked.fetch_time += cause.fetch_time;
+  if (cause.demanded) {
+    booked.late_bytes += bytes;
+    booked.head_start += cause.head_start;
+  } else {
+    (kept ? booked.resident_bytes : booked.wasted_bytes) += bytes;
+  }
 }
 
 void ChunkMirror::abandon(const Ticket& ticket, std::vector<Hole>& holes) {
@@ -314,6 +347,13 @@ Hole ChunkMirror::remove(std::uint32_t slot) {
 
 void ChunkMirror::take_out(std::uint32_t slot) {
   eviction_.remove(slot);
+  if (chunks_[slot].awaited) {
+    const ChunkId id = chunks_[slot].id;
+    const std::uint64_t bytes = range(*object(id.object), id.chunk).length;
+    PrefetchTally& booked = tally(chunks_[slot].account);
+    booked.resident_bytes -= bytes;
+    booked.wasted_bytes += bytes;
+  }
   if (!chunks_[slot].dirty) dirty_chunks_.push_back(chunks_[slot].id);
   chunks_.erase(slot);
 }

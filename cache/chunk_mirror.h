@@ -91,8 +91,10 @@ class ChunkMirror {
   Admission admit(const Version& version, std::uint32_t chunk, std::uint64_t length, Origin origin,
                   Space::DiskFree disk, Ticket& ticket, std::vector<Hole>& holes);
   // The chunk is written. False, and no chunk, when its file was lost in the meantime.
-  bool finish(const Ticket& ticket, std::uint64_t checksum, bool verified, Origin origin,
+  bool finish(const Ticket& ticket, std::uint64_t checksum, bool verified, const ChunkCause& cause,
               std::uint32_t now_s, std::vector<Hole>& holes);
+  // A whole chunk came and was not kept.
+  void unkept(const ChunkCause& cause, std::uint64_t bytes);
   // It could not be written.
   void abandon(const Ticket& ticket, std::vector<Hole>& holes);
   // A hole is dug; what this makes removable is added to `holes`.
@@ -115,6 +117,7 @@ class ChunkMirror {
   const Space& space() const { return space_; }
   std::size_t size() const { return chunks_.size(); }
   const Counters& counters() const { return counters_; }
+  const std::vector<PrefetchTally>& prefetch_tallies() const { return tallies_; }
 
  private:
   struct Object {
@@ -138,6 +141,8 @@ class ChunkMirror {
   void remove_if_unused(Entry& entry, std::vector<Hole>& holes);
   std::uint64_t evict(std::uint64_t shortage, Origin cause, std::vector<Hole>& holes);
   void mark_dirty(std::uint32_t slot);
+  PrefetchTally& tally(std::uint32_t account);
+  void book(const ChunkCause& cause, std::uint64_t bytes, bool kept);
 
   std::uint32_t chunk_size_bytes_;
   Space space_;
@@ -152,6 +157,7 @@ class ChunkMirror {
   std::deque<std::uint64_t> dirty_objects_;
   std::deque<ChunkId> dirty_chunks_;
   Counters counters_;
+  std::vector<PrefetchTally> tallies_;  // by account
 };
 
 }  // namespace augurfs

@@ -312,7 +312,7 @@ Result<ReadOutcome> ChunkReader::read(const Version& version, std::uint64_t offs
   return outcome;
 }
 
-bool ChunkReader::prefetch(const Version& version, ByteRange range) {
+bool ChunkReader::prefetch(const Version& version, ByteRange range, std::uint32_t account) {
   range = clamp(range, version.size);
   if (range.length == 0) return true;
   const ChunkLayout layout{version.size, chunks_.chunk_size(version)};
@@ -325,7 +325,7 @@ bool ChunkReader::prefetch(const Version& version, ByteRange range) {
     if (!chunks_.contains(version, chunk)) missing.push_back(chunk);
   }
   auto state = state_.lock();
-  queued = queued && !state->stopping && state->flights.prefetch(version, layout, missing);
+  queued = queued && !state->stopping && state->flights.prefetch(version, layout, missing, account);
   if (queued) {
     rouse(*state);
   } else {
@@ -397,10 +397,14 @@ struct ChunkReader::Progress {
   std::uint32_t chunk = 0;
   std::size_t bytes = 0;  // of that chunk
   std::optional<Error> error;
+  std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+  std::chrono::nanoseconds to_first_byte{-1};
+  std::chrono::steady_clock::time_point chunk_began;
 };
 
 void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
-  Progress progress{flight->first_chunk, 0, std::nullopt};
+  Progress progress;
+  progress.chunk = flight->first_chunk;
   // Only the flight of a chunk can store it, so what is there now was there before this flight
   // was asked for, or landed between the look at the store and the look at the table.
   while (flight->recheck && progress.chunk != flight->end_chunk() &&
@@ -437,7 +441,13 @@ bool ChunkReader::receive(const std::shared_ptr<Flight>& flight, Progress& progr
     }
     Arrival& arrival = flight->arrival(progress.chunk);
     const std::size_t chunk_bytes = flight->layout.bytes_of(progress.chunk);
-    if (progress.bytes == 0) arrival.buffer = buffers_.allocate(chunk_bytes);
+    if (progress.bytes == 0) {
+      arrival.buffer = buffers_.allocate(chunk_bytes);
+      progress.chunk_began = std::chrono::steady_clock::now();
+      if (progress.to_first_byte.count() < 0) {
+        progress.to_first_byte = progress.chunk_began - progress.began;
+      }
+    }
     if (!arrival.buffer) {
       progress.error = Error{ErrorCode::kUnavailable, "no memory for a chunk"};
       return false;
@@ -459,7 +469,8 @@ bool ChunkReader::receive(const std::shared_ptr<Flight>& flight, Progress& progr
       }
     }
     if (progress.bytes == chunk_bytes) {
-      land(flight, progress.chunk++);
+      land(flight, progress);
+      ++progress.chunk;
       progress.bytes = 0;
     }
   }
@@ -471,11 +482,29 @@ bool ChunkReader::is_demanded(const Arrival& arrival) const {
   return arrival.demanded;
 }
 
-void ChunkReader::land(const std::shared_ptr<Flight>& flight, std::uint32_t chunk) {
+// A reader of this chunk alone would have waited for its first byte and for its own bytes.
+ChunkCause ChunkReader::cause_of(const Flight& flight, const Arrival& arrival,
+                                 const Progress& progress) const {
+  ChunkCause cause(flight.prefetch ? Origin::kPrefetch : Origin::kDemand);
+  if (!flight.prefetch) return cause;
+  cause.account = arrival.account;
+  cause.fetch_time =
+      progress.to_first_byte + (std::chrono::steady_clock::now() - progress.chunk_began);
+  const auto state = state_.lock();
+  cause.demanded = arrival.demanded;
+  if (cause.demanded) {
+    const std::chrono::nanoseconds ahead = arrival.demanded_at - progress.began;
+    cause.head_start = std::clamp(ahead, std::chrono::nanoseconds{0}, cause.fetch_time);
+  }
+  return cause;
+}
+
+void ChunkReader::land(const std::shared_ptr<Flight>& flight, const Progress& progress) {
+  const std::uint32_t chunk = progress.chunk;
   const Arrival& arrival = flight->arrival(chunk);
-  const Origin origin = flight->prefetch ? Origin::kPrefetch : Origin::kDemand;
-  bool stored = chunks_.write(flight->version, chunk,
-                              {arrival.buffer.data(), arrival.buffer.size_bytes()}, origin);
+  bool stored =
+      chunks_.write(flight->version, chunk, {arrival.buffer.data(), arrival.buffer.size_bytes()},
+                    cause_of(*flight, arrival, progress));
   // Reading a byte tells the store that a prefetched chunk was used, by those who took it from the
   // flight; and tells us whether a chunk that the store had but could not give can be had now.
   if (stored && (flight->prefetch ? is_demanded(arrival) : !flight->recheck)) {

@@ -84,7 +84,8 @@ class ChunkReader {
   // demand. Chunks cached or in flight are left out. False when there was no room for it: then
   // nothing was queued; more than kPrefetchQueueChunksMax chunks never have room. A failed
   // prefetch is forgotten; the demand read finds out for itself.
-  bool prefetch(const Version& version, ByteRange range);
+  // `account`: see PrefetchTally.
+  bool prefetch(const Version& version, ByteRange range, std::uint32_t account = 0);
 
   // Whether every chunk that overlaps the range is in the cache now. Makes no request.
   bool cached(const Version& version, ByteRange range) const;
@@ -115,7 +116,8 @@ class ChunkReader {
   bool receive(const std::shared_ptr<Flight>& flight, Progress& progress,
                std::span<const std::byte> bytes);
   bool is_demanded(const Arrival& arrival) const;
-  void land(const std::shared_ptr<Flight>& flight, std::uint32_t chunk);
+  ChunkCause cause_of(const Flight& flight, const Arrival& arrival, const Progress& progress) const;
+  void land(const std::shared_ptr<Flight>& flight, const Progress& progress);
 
   const ChunkReaderOptions options_;
   ObjectStore& remote_;

@@ -133,7 +133,7 @@ std::uint64_t ChunkStore::Parts::watch(const ChunkId& id, const ByteRange& range
 // ------------------------------------------------------------------------------------- writing
 
 bool ChunkStore::Parts::write(const Version& version, std::uint32_t chunk,
-                              std::span<const std::byte> bytes, Origin origin) {
+                              std::span<const std::byte> bytes, const ChunkCause& cause) {
   wait_until_loaded();
   if (mirror.lock()->find(version, chunk)) return true;
   for (int round = 0; phase == Phase::kReady && round < kRoundsMax && writing.allows(); ++round) {
@@ -142,21 +142,22 @@ bool ChunkStore::Parts::write(const Version& version, std::uint32_t chunk,
     ChunkMirror::Ticket ticket;
     std::vector<Hole> holes;
     const auto admission =
-        mirror.lock()->admit(version, chunk, bytes.size(), origin, *disk_now, ticket, holes);
+        mirror.lock()->admit(version, chunk, bytes.size(), cause.origin, *disk_now, ticket, holes);
     if (admission == ChunkMirror::Admission::kPresent) return true;
     if (admission == ChunkMirror::Admission::kRefused) break;
     if (admission == ChunkMirror::Admission::kGranted) {
-      if (keep(version, ticket, bytes, origin)) return true;
+      if (keep(version, ticket, bytes, cause)) return true;
       break;
     }
     dig(std::move(holes));
   }
   ++unstored_chunks;
+  mirror.lock()->unkept(cause, bytes.size());
   return false;
 }
 
 bool ChunkStore::Parts::keep(const Version& version, const ChunkMirror::Ticket& ticket,
-                             std::span<const std::byte> bytes, Origin origin) {
+                             std::span<const std::byte> bytes, const ChunkCause& cause) {
   const std::uint64_t checksum = chunk_checksum(version, ticket.id.chunk, bytes);
   const std::uint64_t object = ticket.id.object;
   Result<void> written;
@@ -169,7 +170,7 @@ bool ChunkStore::Parts::keep(const Version& version, const ChunkMirror::Ticket& 
   bool kept = false;
   if (written) {
     writing.succeeded();
-    kept = mirror.lock()->finish(ticket, checksum, verified, origin, now_s(), holes);
+    kept = mirror.lock()->finish(ticket, checksum, verified, cause, now_s(), holes);
   } else {
     mirror.lock()->abandon(ticket, holes);
   }
@@ -248,8 +249,8 @@ bool ChunkStore::read(const Version& version, std::uint32_t chunk, std::uint32_t
 }
 
 bool ChunkStore::write(const Version& version, std::uint32_t chunk,
-                       std::span<const std::byte> bytes, Origin origin) {
-  return parts_->write(version, chunk, bytes, origin);
+                       std::span<const std::byte> bytes, const ChunkCause& cause) {
+  return parts_->write(version, chunk, bytes, cause);
 }
 
 ChunkStoreStats ChunkStore::stats() const {
@@ -266,6 +267,10 @@ ChunkStoreStats ChunkStore::stats() const {
   stats.unstored_chunks = parts_->unstored_chunks;
   stats.disk_healthy = parts_->reading.healthy() && parts_->writing.healthy();
   return stats;
+}
+
+std::vector<PrefetchTally> ChunkStore::prefetch_tallies() const {
+  return parts_->mirror.lock()->prefetch_tallies();
 }
 
 Result<void> ChunkStore::flush() {

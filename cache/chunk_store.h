@@ -9,7 +9,9 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "cache/prefetch_tally.h"
 #include "remote/object_store.h"
 
 namespace augurfs {
@@ -18,6 +20,17 @@ class Disk;
 
 // Why a chunk was fetched.
 enum class Origin : std::uint8_t { kDemand, kPrefetch };
+
+// The same, and for a prefetch what its account is to know.
+struct ChunkCause {
+  ChunkCause(Origin why) : origin(why) {}  // often that is all
+
+  Origin origin;
+  bool demanded = false;                  // somebody asked for it before it was complete
+  std::uint32_t account = 0;              // see PrefetchTally
+  std::chrono::nanoseconds fetch_time{};  // what a reader of this chunk would have waited
+  std::chrono::nanoseconds head_start{};  // and how much of it had passed when one came
+};
 
 struct ChunkStoreOptions {
   std::filesystem::path directory;
@@ -77,9 +90,11 @@ class ChunkStore {
   // Keeps a whole chunk. False when it was not kept: no room even after eviction, or a disk that
   // errs. Keeping a chunk that is already there is true and changes nothing.
   bool write(const Version& version, std::uint32_t chunk, std::span<const std::byte> bytes,
-             Origin origin);
+             const ChunkCause& cause);
 
   ChunkStoreStats stats() const;
+  // By account, as many as have been used.
+  std::vector<PrefetchTally> prefetch_tallies() const;
 
   // Writes what waits to be written to the index.
   Result<void> flush();

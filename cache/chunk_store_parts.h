@@ -68,9 +68,9 @@ struct ChunkStore::Parts {
 
   // Writing.
   bool write(const Version& version, std::uint32_t chunk, std::span<const std::byte> bytes,
-             Origin origin);
+             const ChunkCause& cause);
   bool keep(const Version& version, const ChunkMirror::Ticket& ticket,
-            std::span<const std::byte> bytes, Origin origin);
+            std::span<const std::byte> bytes, const ChunkCause& cause);
   std::optional<Space::DiskFree> disk_free();
   void dig(std::vector<Hole> holes);
 

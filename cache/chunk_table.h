@@ -18,6 +18,7 @@ class ChunkTable {
   struct Slot {
     ChunkId id;
     std::uint32_t next = kNone;  // in the same bucket, or in the list of free slots
+    std::uint32_t account = 0;   // of what is awaited: whose prefetch it was
     std::uint64_t checksum = 0;
     std::uint32_t last_use_s = 0;
     // Grows when the chunk goes: a slot number and its generation name one stay of one chunk.

@@ -20,7 +20,9 @@ std::shared_ptr<Flight> FlightTable::join(const ChunkKey& id) {
   if (found == under_way_.end()) return nullptr;
   const std::shared_ptr<Flight>& flight = found->second;
   Arrival& arrival = flight->arrival(id.chunk);
-  arrival.demanded = true;
+  if (!std::exchange(arrival.demanded, true)) {
+    arrival.demanded_at = std::chrono::steady_clock::now();
+  }
   ++arrival.readers;
   ++flight->readers;
   return flight;
@@ -64,7 +66,7 @@ std::shared_ptr<Flight> FlightTable::demand(const Version& version, const ChunkL
 }
 
 bool FlightTable::prefetch(const Version& version, const ChunkLayout& layout,
-                           const std::vector<std::uint32_t>& chunks) {
+                           const std::vector<std::uint32_t>& chunks, std::uint32_t account) {
   std::vector<ChunkKey> wanted;
   for (const std::uint32_t chunk : chunks) {
     ChunkKey id{version, chunk};
@@ -72,7 +74,7 @@ bool FlightTable::prefetch(const Version& version, const ChunkLayout& layout,
   }
   if (prefetch_.size() + wanted.size() > kPrefetchQueueChunksMax) return false;
   for (ChunkKey& id : wanted) {
-    prefetch_.push_back({id, layout});
+    prefetch_.push_back({id, layout, account});
     prefetch_places_.emplace(std::move(id), std::prev(prefetch_.end()));
   }
   return true;
@@ -93,11 +95,13 @@ std::shared_ptr<Flight> FlightTable::take() {
     const Queued head = prefetch_.front();
     std::uint64_t bytes = 0;
     ChunkKey next = head.id;
+    std::vector<std::uint32_t> accounts;
     for (auto place = prefetch_places_.find(next); place != prefetch_places_.end();
          place = prefetch_places_.find(next)) {
       const std::uint64_t chunk_bytes = head.layout.bytes_of(next.chunk);
       if (bytes > 0 && bytes + chunk_bytes > kFlightBytesMax) break;
       bytes += chunk_bytes;
+      accounts.push_back(place->second->account);
       prefetch_.erase(place->second);
       prefetch_places_.erase(place);
       ++next.chunk;
@@ -105,6 +109,7 @@ std::shared_ptr<Flight> FlightTable::take() {
     const std::uint32_t count = next.chunk - head.id.chunk;
     flight = std::make_shared<Flight>(head.id.version, head.layout, head.id.chunk, count, true);
     for (next.chunk = head.id.chunk; next.chunk != flight->end_chunk(); ++next.chunk) {
+      flight->arrival(next.chunk).account = accounts[next.chunk - head.id.chunk];
       under_way_.emplace(next, flight);
     }
     ++prefetch_flights_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -51,7 +52,9 @@ struct Arrival {
   };
 
   State state = State::kUnderWay;
-  bool demanded = false;  // a reader has joined
+  bool demanded = false;                              // a reader has joined
+  std::chrono::steady_clock::time_point demanded_at;  // the first of them
+  std::uint32_t account = 0;                          // of a prefetch, see PrefetchTally
   int readers = 0;
   ChunkBuffer buffer;  // mapped with the first byte, gone when landed and no reader holds a seat
   // Bytes of the buffer below this never change: they are read without the lock.
@@ -114,7 +117,7 @@ class FlightTable {
                                  std::uint32_t first, std::uint32_t count);
   // Queues those of the chunks that are in no flight or queue yet. False: no room, nothing queued.
   bool prefetch(const Version& version, const ChunkLayout& layout,
-                const std::vector<std::uint32_t>& chunks);
+                const std::vector<std::uint32_t>& chunks, std::uint32_t account = 0);
 
   bool has_work() const;
   // The next flight to run; null when there is none, or when prefetch has all its slots.
@@ -130,6 +133,7 @@ class FlightTable {
   struct Queued {
     ChunkKey id;
     ChunkLayout layout;
+    std::uint32_t account = 0;
   };
   using PrefetchQueue = std::list<Queued>;
 

@@ -19,7 +19,30 @@ constexpr int kAnyPort = 80;  // the library wants one, a Unix socket has none
 constexpr std::chrono::seconds kAnswerWithin{5};
 // The library's own is 5, and a Unix socket with no room refuses instead of making its caller wait.
 constexpr int kBacklog = 128;
+constexpr int kRefused = 409;
+constexpr int kNoSuch = 404;
 constexpr const char* kJson = "application/json";
+constexpr const char* kText = "application/octet-stream";
+
+template <typename Ask>
+Result<std::string> answer_of(const std::filesystem::path& path, Ask ask) {
+  httplib::Client client(path.string());
+  client.set_address_family(AF_UNIX);
+  client.set_connection_timeout(kAnswerWithin);
+  client.set_read_timeout(kAnswerWithin);
+  const httplib::Result answer = ask(client);
+  if (!answer && answer.error() == httplib::Error::Connection) {
+    return Error{ErrorCode::kNotFound, "nobody listens on " + path.string()};
+  }
+  if (answer && answer->status == kRefused) return Error{ErrorCode::kInvalid, answer->body};
+  if (answer && answer->status == kNoSuch) {
+    return Error{ErrorCode::kInvalid, "the daemon is of another version and knows no such request"};
+  }
+  if (!answer || answer->status != kOk) {
+    return Error{ErrorCode::kTimeout, "the daemon does not answer on " + path.string()};
+  }
+  return answer->body;
+}
 
 }  // namespace
 
@@ -42,7 +65,8 @@ AdminSocket::AdminSocket(std::unique_ptr<Parts> parts) : parts_(std::move(parts)
 AdminSocket::~AdminSocket() = default;
 
 Result<std::unique_ptr<AdminSocket>> AdminSocket::open(const std::filesystem::path& path,
-                                                       std::function<std::string()> status) {
+                                                       std::function<std::string()> status,
+                                                       AdminAnswers answers) {
   auto parts = std::make_unique<Parts>(path);
   httplib::Server& server = parts->server;
   server.new_task_queue = [] { return new httplib::ThreadPool(1); };
@@ -56,6 +80,14 @@ Result<std::unique_ptr<AdminSocket>> AdminSocket::open(const std::filesystem::pa
              [status = std::move(status)](const httplib::Request&, httplib::Response& response) {
                response.set_content(status(), kJson);
              });
+  for (auto& [name, answer] : answers) {
+    server.Post(name, [answer = std::move(answer)](const httplib::Request& request,
+                                                   httplib::Response& response) {
+      const auto said = answer({request.params.begin(), request.params.end()});
+      response.status = said ? kOk : kRefused;
+      response.set_content(said ? *said : said.error().message, kText);
+    });
+  }
   ::unlink(path.c_str());
   if (!server.bind_to_port(path.string(), kAnyPort)) {
     return Error{
@@ -89,18 +121,14 @@ std::optional<pid_t> listener_on(const std::filesystem::path& path) {
 }
 
 Result<std::string> ask_status(const std::filesystem::path& path) {
-  httplib::Client client(path.string());
-  client.set_address_family(AF_UNIX);
-  client.set_connection_timeout(kAnswerWithin);
-  client.set_read_timeout(kAnswerWithin);
-  const httplib::Result answer = client.Get("/status");
-  if (!answer && answer.error() == httplib::Error::Connection) {
-    return Error{ErrorCode::kNotFound, "nobody listens on " + path.string()};
-  }
-  if (!answer || answer->status != kOk) {
-    return Error{ErrorCode::kTimeout, "the daemon does not answer on " + path.string()};
-  }
-  return answer->body;
+  return answer_of(path, [](httplib::Client& client) { return client.Get("/status"); });
+}
+
+Result<std::string> ask_daemon(const std::filesystem::path& path, const std::string& request,
+                               const AdminParameters& parameters) {
+  return answer_of(path, [&](httplib::Client& client) {
+    return client.Post(request.c_str(), httplib::Params(parameters.begin(), parameters.end()));
+  });
 }
 
 }  // namespace augurfs

@@ -22,6 +22,8 @@ constexpr const char* kMainFooter = R"(
 Examples:
   augurfs mount s3://bucket/prefix /mnt/data    mount a bucket
   augurfs status                                what the mounts are doing
+  augurfs prefetch pause 10min                  fetch nothing ahead for a while
+  augurfs history wipe                          forget what programs read
   augurfs unmount /mnt/data                     take it away
   augurfs config --example                      a config file to start from
   augurfs replay trace.csv                      what prefetching would have done for a trace
@@ -55,6 +57,25 @@ constexpr const char* kStatusFooter = R"(
 Examples:
   augurfs status
   augurfs status /mnt/data --json)";
+
+constexpr const char* kHistoryFooter = R"(
+Examples:
+  augurfs history show
+  augurfs history export /mnt/data > trace.csv
+  augurfs history wipe --cache ~/.cache/augurfs/bucket
+
+The history stays on this machine. An export holds the names of objects and programs, and when they
+were used; no user, no host.)";
+
+constexpr const char* kPrefetchFooter = R"(
+Examples:
+  augurfs prefetch pause 10min
+  augurfs prefetch off /mnt/data
+  augurfs prefetch report --by dir
+
+A switch lasts until the mount ends; prefetch.mode says how it begins. A report tells of what was
+fetched ahead since then: used (there in time), late (asked for on its way), wasted (gone unused),
+resident (cached, and not asked for yet), and how long programs would have waited without it.)";
 
 constexpr const char* kConfigFooter = R"(
 Examples:
@@ -100,6 +121,9 @@ struct Words {
   bool page = false;
   std::string file_to_check;
   ReplayWords replay;
+  std::string cache_directory;
+  std::string pause;
+  std::string by = "expert";
 };
 
 CLI::App* add_mount(CLI::App& app, Words& words) {
@@ -138,6 +162,48 @@ CLI::App* add_status(CLI::App& app, Words& words) {
   status->add_option("DIR", words.directory, "One mount; without it all of yours");
   status->add_flag("--json", words.json, "For programs");
   return status;
+}
+
+CLI::App* add_history(CLI::App& app, Words& words) {
+  CLI::App* history = app.add_subcommand("history", "Shows or forgets what was learned from");
+  history->footer(kHistoryFooter);
+  history->require_subcommand(1);
+  for (const auto& [name, what] :
+       {std::pair{"show", "How much is remembered, of when, of which programs"},
+        std::pair{"export", "Prints every access as a trace (CSV)"},
+        std::pair{"wipe", "Forgets all of it, also while it is mounted"}}) {
+    CLI::App* action = history->add_subcommand(name, what);
+    CLI::Option* directory = action->add_option(
+        "DIR", words.directory, "The mount point; not needed when there is one mount");
+    action->add_option("--cache", words.cache_directory, "The cache directory, mounted or not")
+        ->type_name("DIR")
+        ->excludes(directory);
+  }
+  return history;
+}
+
+CLI::App* add_prefetch(CLI::App& app, Words& words) {
+  CLI::App* prefetch = app.add_subcommand("prefetch", "Switches fetching ahead, while mounted");
+  prefetch->footer(kPrefetchFooter);
+  prefetch->require_subcommand(1);
+  for (const auto& [name, what] :
+       {std::pair{"on", "Fetches ahead"}, std::pair{"off", "Fetches only what is asked for"},
+        std::pair{"pause", "Fetches only what is asked for, for some time"},
+        std::pair{"report", "What became of what was fetched ahead"}}) {
+    CLI::App* action = prefetch->add_subcommand(name, what);
+    if (std::string_view(name) == "pause") {
+      action->add_option("TIME", words.pause, "For how long, such as 10min")->required();
+    }
+    if (std::string_view(name) == "report") {
+      action->add_option("--by", words.by, "One line for each expert, program or directory")
+          ->type_name("expert|exe|dir")
+          ->check(CLI::IsMember({"expert", "exe", "dir"}));
+      action->add_flag("--json", words.json, "For programs");
+    }
+    action->add_option("DIR", words.directory,
+                       "The mount point; not needed when there is one mount");
+  }
+  return prefetch;
 }
 
 CLI::App* add_config(CLI::App& app, Words& words) {
@@ -265,6 +331,43 @@ Result<Command> config_command(const Words& words, bool checks_file) {
   return PrintCommand{words.file_to_check + ": every option in it is right\n"};
 }
 
+std::optional<std::filesystem::path> optional_path(const std::string& word) {
+  return word.empty() ? std::nullopt : std::optional<std::filesystem::path>(word);
+}
+
+HistoryCommand history_command(const CLI::App& history, const Words& words) {
+  using Action = HistoryCommand::Action;
+  const std::string& name = history.get_subcommands().front()->get_name();
+  const Action action = name == "wipe"     ? Action::kWipe
+                        : name == "export" ? Action::kExport
+                                           : Action::kShow;
+  return {action, optional_path(words.directory), optional_path(words.cache_directory)};
+}
+
+Result<Command> prefetch_command(const CLI::App& prefetch, const Words& words) {
+  using Action = PrefetchCommand::Action;
+  constexpr std::chrono::hours kPauseMax{24 * 365};
+  const std::string& name = prefetch.get_subcommands().front()->get_name();
+  PrefetchCommand command;
+  command.action = name == "on"       ? Action::kOn
+                   : name == "off"    ? Action::kOff
+                   : name == "report" ? Action::kReport
+                                      : Action::kPause;
+  command.directory = optional_path(words.directory);
+  command.by = words.by;
+  command.json = words.json;
+  if (command.action != Action::kPause) return command;
+  const auto time = parse_duration(words.pause);
+  if (!time || *time > kPauseMax) {
+    return Error{ErrorCode::kInvalid,
+                 "prefetch pause wants a duration such as 10min, up to 365 d, "
+                 "not " +
+                     shown(words.pause)};
+  }
+  command.pause = *time;
+  return command;
+}
+
 // For a first word that is no command. CLI11 would only call it unexpected.
 Result<void> check_command(const std::string& word, const CLI::App& app) {
   std::string nearest;
@@ -293,6 +396,8 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments,
   CLI::App* mount = add_mount(app, words);
   CLI::App* unmount = add_unmount(app, words);
   CLI::App* status = add_status(app, words);
+  CLI::App* history = add_history(app, words);
+  CLI::App* prefetch = add_prefetch(app, words);
   CLI::App* config = add_config(app, words);
   CLI::App* replay = add_replay(app, words.replay);
   CLI::App* version = app.add_subcommand("version", "Prints the version");
@@ -328,6 +433,8 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments,
     return StatusCommand{one ? std::optional<std::filesystem::path>(words.directory) : std::nullopt,
                          words.json};
   }
+  if (history->parsed()) return history_command(*history, words);
+  if (prefetch->parsed()) return prefetch_command(*prefetch, words);
   if (config->parsed()) return config_command(words, config->count("--check") > 0);
   if (replay->parsed()) return replay_command(words.replay);
   if (version->parsed()) return PrintCommand{version_text()};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -31,13 +32,27 @@ struct ReplayCommand {
   ReplayOptions options;
   std::optional<std::filesystem::path> json_file;
 };
+struct HistoryCommand {
+  enum class Action { kShow, kExport, kWipe };
+  Action action = Action::kShow;
+  std::optional<std::filesystem::path> directory;  // the mount point
+  std::optional<std::filesystem::path> cache;      // in its place: the cache directory
+};
+struct PrefetchCommand {
+  enum class Action { kOn, kOff, kPause, kReport };
+  Action action = Action::kOn;
+  std::chrono::milliseconds pause{};
+  std::string by = "expert";  // of a report: or exe, or dir
+  bool json = false;
+  std::optional<std::filesystem::path> directory;  // unset: the only mount there is
+};
 // `config --example`, `config --check FILE`, `version`, `--help`: all is known once the line is
 // parsed; what is left is to print it.
 struct PrintCommand {
   std::string text;
 };
-using Command =
-    std::variant<MountCommand, UnmountCommand, StatusCommand, ReplayCommand, PrintCommand>;
+using Command = std::variant<MountCommand, UnmountCommand, StatusCommand, HistoryCommand,
+                             PrefetchCommand, ReplayCommand, PrintCommand>;
 
 // Parses `augurfs ...` (without the program's name) and, for a mount, reads the config file and the
 // environment. kInvalid with a message for a person: which word, file and line, and what is nearest

@@ -25,7 +25,8 @@ struct OpenFile {
   InodeNumber inode{};
   Version version;
   Caller caller;
-  Stream stream;  // of the caller
+  Stream stream;          // of the caller
+  bool excluded = false;  // its path is
 };
 
 struct OpenDirectory {
@@ -76,31 +77,30 @@ Error no_such(const std::string& prefix, std::string_view name) {
   return {ErrorCode::kNotFound, fmt::format("nothing at '{}{}'", prefix, name)};
 }
 
-Event event_of(const Stream& stream) {
-  Event event;
-  event.stream = stream.id;
-  event.program = stream.program;
-  return event;
-}
-
 }  // namespace
 
 struct FileSystem::Parts {
   Parts(FileSystemOptions options, Cache& cache_, Prefetcher* prefetcher_)
       : cache(cache_),
         prefetcher(prefetcher_),
-        streams(options.proc),
+        exclusions(std::move(options.exclusions)),
+        prefix_bytes(options.prefix.size()),
+        streams(options.proc, &exclusions),
         inodes(std::move(options.prefix), now()) {}
 
   HandleNumber next_handle() { return HandleNumber{++handles_given}; }
   Stream who(Caller caller, bool looks);
   Stream who_reads(const OpenFile& file, Caller caller);
-  void record(Event event, Operation operation, HandleNumber handle, const Version& version);
+  bool is_excluded(const std::string& key) const;
+  void record(const Stream& stream, Event event, Operation operation, HandleNumber handle,
+              const Version& version);
   void count_unreachable(const std::string& prefix, const DirectoryEntries& entries);
   Attributes entry_attributes(const OpenDirectory& directory, const DirectoryEntry& entry) const;
 
   Cache& cache;
   Prefetcher* const prefetcher;
+  const Exclusions exclusions;
+  const std::size_t prefix_bytes;  // of a key, what is above the mount point
   StreamTable streams;
   InodeTable inodes;
   std::atomic<std::uint64_t> handles_given = 0;
@@ -124,12 +124,18 @@ Stream FileSystem::Parts::who_reads(const OpenFile& file, Caller caller) {
   return who(caller, false);
 }
 
-void FileSystem::Parts::record(Event event, Operation operation, HandleNumber handle,
-                               const Version& version) {
-  if (prefetcher == nullptr) return;
+bool FileSystem::Parts::is_excluded(const std::string& key) const {
+  return prefetcher != nullptr && exclusions.path(std::string_view(key).substr(prefix_bytes));
+}
+
+void FileSystem::Parts::record(const Stream& stream, Event event, Operation operation,
+                               HandleNumber handle, const Version& version) {
+  if (prefetcher == nullptr || stream.excluded) return;
   event.time = std::chrono::steady_clock::now();
   event.operation = operation;
   event.handle = static_cast<std::uint64_t>(handle);
+  event.stream = stream.id;
+  event.program = stream.program;
   event.object = object_id(version.key);
   event.object_bytes = version.size;
   prefetcher->record(event);
@@ -181,9 +187,10 @@ Result<Attributes> FileSystem::lookup(InodeNumber parent, std::string_view name,
   const ChildKind kind = child_kind(directory->prefix, name, *child);
   if (kind == ChildKind::kNone) return no_such(directory->prefix, name);
   const ObjectInfo* object = kind == ChildKind::kFile ? &*child->object : nullptr;
-  if (object != nullptr && parts_->prefetcher != nullptr) {
+  if (object != nullptr && parts_->prefetcher != nullptr &&
+      !parts_->is_excluded(object->version.key)) {
     parts_->prefetcher->see(object->version);
-    parts_->record(event_of(parts_->who(caller, false)), Operation::kStat, {}, object->version);
+    parts_->record(parts_->who(caller, false), {}, Operation::kStat, {}, object->version);
   }
   const auto attributes = parts_->inodes.look_up(parent, name, object, as_of);
   if (!attributes) return gone(parent);
@@ -212,12 +219,17 @@ Result<HandleNumber> FileSystem::open(InodeNumber inode, std::stop_token stop, C
   }
   const HandleNumber handle = parts_->next_handle();
   parts_->inodes.hold(inode);
-  Stream stream = parts_->who(caller, true);
-  const Event event = event_of(stream);
-  parts_->files.add(handle, std::make_shared<OpenFile>(
-                                OpenFile{inode, file->version, caller, std::move(stream)}));
-  if (parts_->prefetcher != nullptr) parts_->prefetcher->see(file->version);
-  parts_->record(event, Operation::kOpen, handle, file->version);
+  auto opened = std::make_shared<OpenFile>();
+  opened->inode = inode;
+  opened->version = file->version;
+  opened->caller = caller;
+  opened->stream = parts_->who(caller, true);
+  opened->excluded = parts_->is_excluded(file->version.key);
+  if (parts_->prefetcher != nullptr && !opened->excluded) {
+    parts_->prefetcher->see(file->version);
+    parts_->record(opened->stream, {}, Operation::kOpen, handle, file->version);
+  }
+  parts_->files.add(handle, std::move(opened));
   return handle;
 }
 
@@ -231,11 +243,16 @@ Result<std::size_t> FileSystem::read(HandleNumber handle, std::uint64_t offset,
   out = out.first(
       static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), version.size - offset)));
   ChunkReader& reader = parts_->cache.reader();
-  Event event = event_of(parts_->who_reads(*file, caller));
+  Event event;
   event.by_kernel_readahead = caller.thread == 0;
   event.range = {offset, out.size()};
-  event.hit = parts_->prefetcher != nullptr && reader.cached(version, event.range);
-  parts_->record(event, Operation::kRead, handle, version);
+  const bool recorded = parts_->prefetcher != nullptr && !file->excluded;
+  Stream stream;
+  if (recorded) {
+    stream = parts_->who_reads(*file, caller);
+    event.hit = reader.cached(version, event.range);
+    parts_->record(stream, event, Operation::kRead, handle, version);
+  }
   const auto began = std::chrono::steady_clock::now();
   const auto outcome = reader.read(version, offset, out, std::move(stop));
   if (!outcome) {
@@ -244,9 +261,9 @@ Result<std::size_t> FileSystem::read(HandleNumber handle, std::uint64_t offset,
     if (error.code == ErrorCode::kStale) parts_->cache.metadata().forget(version.key);
     return error;
   }
-  if (!outcome->hit) {
+  if (!outcome->hit && recorded) {
     event.latency = std::chrono::steady_clock::now() - began;
-    parts_->record(event, Operation::kServed, handle, version);
+    parts_->record(stream, event, Operation::kServed, handle, version);
   }
   if (spdlog::should_log(spdlog::level::trace)) {
     spdlog::trace("fs.read key={:?} offset={} bytes={} hit={}", version.key, offset, outcome->bytes,
@@ -259,7 +276,9 @@ void FileSystem::release(HandleNumber handle) {
   const auto file = parts_->files.remove(handle);
   if (file == nullptr) return;
   parts_->inodes.unhold(file->inode);
-  parts_->record(event_of(file->stream), Operation::kRelease, handle, file->version);
+  if (!file->excluded) {
+    parts_->record(file->stream, {}, Operation::kRelease, handle, file->version);
+  }
 }
 
 Result<HandleNumber> FileSystem::open_directory(InodeNumber inode, std::stop_token stop,
@@ -279,9 +298,11 @@ Result<HandleNumber> FileSystem::open_directory(InodeNumber inode, std::stop_tok
   // A directory is its keys, but for the root, which is there to be mounted.
   if (empty && inode != kRootInode) return no_such(found->prefix, "");
   const HandleNumber handle = parts_->next_handle();
-  if (parts_->prefetcher != nullptr) parts_->prefetcher->list(found->prefix, directory.listing);
-  parts_->record(event_of(parts_->who(caller, false)), Operation::kList, handle,
-                 {found->prefix, {}, 0});
+  if (parts_->prefetcher != nullptr && !parts_->is_excluded(found->prefix)) {
+    parts_->prefetcher->list(found->prefix, directory.listing);
+    parts_->record(parts_->who(caller, false), {}, Operation::kList, handle,
+                   {found->prefix, {}, 0});
+  }
   parts_->inodes.hold(inode);
   parts_->directories.add(handle, std::make_shared<OpenDirectory>(std::move(directory)));
   return handle;

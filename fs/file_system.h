@@ -13,6 +13,7 @@
 
 #include "cache/cache.h"
 #include "fs/stream_table.h"
+#include "predictor/exclusions.h"
 #include "predictor/prefetcher.h"
 #include "remote/result.h"
 
@@ -41,6 +42,7 @@ struct SpaceUsage {
 struct FileSystemOptions {
   std::string prefix;                    // "" or ending in "/": the root of the mount in the bucket
   std::filesystem::path proc = "/proc";  // where streams are found
+  Exclusions exclusions;                 // what is not told to the prefetcher
 };
 
 struct FileSystemStats {

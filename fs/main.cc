@@ -12,7 +12,9 @@
 
 #include "fs/command_line.h"
 #include "fs/environment.h"
+#include "fs/history_command.h"
 #include "fs/mount_command.h"
+#include "fs/prefetch_command.h"
 #include "fs/print_error.h"
 #include "fs/replay_command.h"
 #include "fs/status_command.h"
@@ -42,6 +44,10 @@ int run(const Command& command, const Environment& environment) {
           return run_status(chosen, environment);
         } else if constexpr (std::is_same_v<Chosen, ReplayCommand>) {
           return run_replay(chosen);
+        } else if constexpr (std::is_same_v<Chosen, HistoryCommand>) {
+          return run_history(chosen, environment);
+        } else if constexpr (std::is_same_v<Chosen, PrefetchCommand>) {
+          return run_prefetch(chosen, environment);
         } else {
           std::fputs(chosen.text.c_str(), stdout);
           return 0;

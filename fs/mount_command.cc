@@ -23,6 +23,7 @@
 #include "fs/file_system.h"
 #include "fs/fuse_session.h"
 #include "fs/log.h"
+#include "fs/mount_answers.h"
 #include "fs/mount_plan.h"
 #include "fs/mount_point.h"
 #include "fs/mount_status.h"
@@ -30,6 +31,8 @@
 #include "fs/print_error.h"
 #include "fs/runtime_directory.h"
 #include "fs/watchdog.h"
+#include "predictor/hint_ledger.h"
+#include "predictor/history.h"
 #include "predictor/prefetcher.h"
 #include "predictor/readahead.h"
 #include "remote/open_store.h"
@@ -72,8 +75,18 @@ Result<std::optional<std::string>> probe(ObjectStore& store, const StoreUrl& url
   return "no key begins with " + place + ", so the drive is empty; is the URL right?";
 }
 
-std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache) {
-  if (plan.options.prefetch.mode == PrefetchMode::kOff) return nullptr;
+// A mount without its history is better than none.
+std::unique_ptr<History> open_history(const MountPlan& plan) {
+  const auto options = history_options(plan);
+  if (!options) return nullptr;
+  auto history = History::open(*options);
+  if (history) return std::move(*history);
+  spdlog::warn("history.unavailable message=\"{}\"", history.error().message);
+  return nullptr;
+}
+
+std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache, History* history,
+                                            HintLedger& ledger) {
   constexpr std::uint64_t kCacheShare = 8;  // what was fetched ahead is read before it is evicted
   ReadaheadOptions options;
   options.window_bytes_max = plan.options.prefetch.window_bytes_max;
@@ -91,7 +104,18 @@ std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache)
   };
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(std::make_unique<Readahead>(options));
-  return std::make_unique<Prefetcher>(cache.reader(), std::move(experts));
+  auto prefetcher = std::make_unique<Prefetcher>(
+      cache.reader(), std::move(experts), PrefetcherOptions{.history = history, .ledger = &ledger});
+  if (plan.options.prefetch.mode == PrefetchMode::kOff) prefetcher->pause_until(kForGood);
+  return prefetcher;
+}
+
+FileSystemOptions file_system_options(const MountPlan& plan) {
+  FileSystemOptions out;
+  out.prefix = plan.url.prefix;
+  out.exclusions =
+      Exclusions(plan.options.history.excluded_programs, plan.options.history.excluded_paths);
+  return out;
 }
 
 // Everything that makes up a running mount, in the order in which it rests on one another.
@@ -112,9 +136,10 @@ class Mount {
     auto cache = Cache::open(*options, *store_);
     if (!cache) return cache.error();
     cache_ = std::move(*cache);
-    prefetcher_ = make_prefetcher(plan_, *cache_);
-    file_system_ = std::make_unique<FileSystem>(FileSystemOptions{plan_.url.prefix}, *cache_,
-                                                prefetcher_.get());
+    history_ = open_history(plan_);
+    prefetcher_ = make_prefetcher(plan_, *cache_, history_.get(), ledger_);
+    file_system_ =
+        std::make_unique<FileSystem>(file_system_options(plan_), *cache_, prefetcher_.get());
     auto session = FuseSession::mount(session_options(plan_), *file_system_);
     if (!session) return session.error();
     session_ = std::move(*session);
@@ -138,8 +163,9 @@ class Mount {
       spdlog::warn("admin.unavailable message={:?}", directory.error().message);
       return;
     }
-    auto admin = AdminSocket::open(socket_path(plan_.sockets, plan_.mount_point),
-                                   [this] { return to_json(status()); });
+    auto admin = AdminSocket::open(
+        socket_path(plan_.sockets, plan_.mount_point), [this] { return to_json(status()); },
+        mount_answers(*cache_, *prefetcher_, ledger_, history_.get()));
     if (!admin) {
       spdlog::warn("admin.unavailable message={:?}", admin.error().message);
       return;
@@ -159,7 +185,10 @@ class Mount {
     out.remote = store_->stats();
     out.cache = cache_->stats();
     out.file_system = file_system_->stats();
-    if (prefetcher_) out.prefetcher = prefetcher_->stats();
+    out.prefetcher = prefetcher_->stats();
+    out.prefetch_paused = pause_left(*prefetcher_);
+    out.history_enabled = history_ != nullptr;
+    if (history_ != nullptr) out.history = history_->stats();
     return out;
   }
 
@@ -167,6 +196,8 @@ class Mount {
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::unique_ptr<ObjectStore> store_;
   std::unique_ptr<Cache> cache_;
+  HintLedger ledger_;
+  std::unique_ptr<History> history_;
   std::unique_ptr<Prefetcher> prefetcher_;
   std::unique_ptr<FileSystem> file_system_;
   std::unique_ptr<FuseSession> session_;

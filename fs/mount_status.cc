@@ -46,6 +46,33 @@ ordered_json cache_json(const MountStatus& status) {
           {"disk_healthy", cache.disk_healthy}};
 }
 
+// "on", "off" or "paused", and for how much longer.
+ordered_json prefetch_json(const MountStatus& status) {
+  const auto& paused = status.prefetch_paused;
+  const bool off = paused == std::chrono::seconds::max();
+  ordered_json json{{"state", !paused ? "on"
+                              : off   ? "off"
+                                      : "paused"},
+                    {"bytes", status.cache.prefetched_bytes},
+                    {"used_bytes", status.cache.prefetch_used_bytes},
+                    {"dropped", status.cache.prefetch_dropped},
+                    {"events", status.prefetcher.events},
+                    {"events_dropped", status.prefetcher.events_dropped},
+                    {"candidates", status.prefetcher.candidates},
+                    {"refused", status.prefetcher.refused},
+                    {"withheld", status.prefetcher.withheld}};
+  if (paused && !off) json["paused_seconds"] = paused->count();
+  return json;
+}
+
+std::string prefetch_state_text(const ordered_json& prefetch) {
+  const auto state = prefetch.at("state").get<std::string>();
+  if (state == "off") return " (off)";
+  if (state == "on") return "";
+  return fmt::format(" (paused for {} more)",
+                     duration_text(prefetch.at("paused_seconds").get<std::uint64_t>()));
+}
+
 std::string format_status(const ordered_json& json) {
   const auto& cache = json.at("cache");
   const auto& remote = json.at("remote");
@@ -75,8 +102,8 @@ std::string format_status(const ordered_json& json) {
   out += fmt::format("  remote    {} requests ({} retries, {} errors), {} received\n",
                      number(remote, "requests"), number(remote, "retries"),
                      number(remote, "errors"), rounded_size(number(remote, "bytes_received")));
-  out += fmt::format("  prefetch  {} fetched, {} used\n", rounded_size(number(prefetch, "bytes")),
-                     rounded_size(number(prefetch, "used_bytes")));
+  out += fmt::format("  prefetch  {} fetched, {} used{}\n", rounded_size(number(prefetch, "bytes")),
+                     rounded_size(number(prefetch, "used_bytes")), prefetch_state_text(prefetch));
   out +=
       fmt::format("  files     {} known, {} open, {} keys unreachable\n", number(files, "inodes"),
                   number(files, "open_files"), number(files, "unreachable_keys"));
@@ -97,14 +124,11 @@ std::string to_json(const MountStatus& status) {
                             {"retries", status.remote.retries},
                             {"errors", status.remote.errors},
                             {"bytes_received", status.remote.bytes_received}}},
-                          {"prefetch",
-                           {{"bytes", status.cache.prefetched_bytes},
-                            {"used_bytes", status.cache.prefetch_used_bytes},
-                            {"dropped", status.cache.prefetch_dropped},
-                            {"events", status.prefetcher.events},
-                            {"events_dropped", status.prefetcher.events_dropped},
-                            {"candidates", status.prefetcher.candidates},
-                            {"refused", status.prefetcher.refused}}},
+                          {"prefetch", prefetch_json(status)},
+                          {"history",
+                           {{"enabled", status.history_enabled},
+                            {"written", status.history.written},
+                            {"dropped", status.history.dropped}}},
                           {"file_system",
                            {{"inodes", status.file_system.inodes},
                             {"open_files", status.file_system.open_files},

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "cache/cache.h"
@@ -24,6 +25,9 @@ struct MountStatus {
   CacheStats cache;
   FileSystemStats file_system;
   PrefetcherStats prefetcher;
+  std::optional<std::chrono::seconds> prefetch_paused;  // unset: on; max: off
+  bool history_enabled = false;
+  HistoryStats history;
 };
 
 // The document that `augurfs status --json` prints for one mount; its names are a promise.

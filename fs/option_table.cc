@@ -166,6 +166,8 @@ bool is_endpoint(std::string_view text) {
   return !host.empty() && is_printable(host) && host.find_first_of("/?#@") == host.npos;
 }
 
+bool is_path_list(std::string_view text) { return text.find('\0') == std::string_view::npos; }
+
 bool is_log_file(std::string_view text) {
   return text.starts_with('/') || text == "stderr" || text == "journald";
 }
@@ -179,6 +181,11 @@ const std::vector<OptionSection> kSections = {
     {"metadata", "What is remembered of names, sizes and times."},
     {"mount", "How the mounted drive looks to programs."},
     {"prefetch", "Fetching what was not asked for yet."},
+    {"history",
+     "What is remembered of which program read what, to learn from. It stays on this machine, in "
+     "history.db in the cache directory; docs/privacy.md says what is in it. `augurfs history "
+     "wipe` "
+     "forgets it all."},
     {"log", "What augurfs writes about itself."},
 };
 
@@ -345,6 +352,35 @@ const std::vector<Option> kOptions = {
      "How far ahead of one open file to fetch. The window starts at 1 MiB and doubles up to this "
      "as long as the file is read in order. All windows together stay below 1 GiB and below an "
      "eighth of what the cache has room for, by `cache.size` and by what the disk has free."},
+
+    {"history.enabled", "true", boolean([](Options& o) -> auto& { return o.history.enabled; }),
+     "Remembers accesses from one mount to the next. Without it nothing of them is written down, "
+     "and what was before stays until `augurfs history wipe`."},
+    {"history.size", "64 MiB",
+     size(
+         4 * kMiB, 64 * kGiB, false, [](Options& o) -> auto& { return o.history.size; }),
+     "What the history may occupy; the oldest is forgotten first. A million accesses need some "
+     "60 MiB. It is part of `cache.size` and at most an eighth of that; where an eighth is less "
+     "than "
+     "4 MiB there is no history."},
+    {"history.age", "90 d",
+     duration(
+         1h, 24h * 36500, [](Options& o) -> auto& { return o.history.age; }),
+     "How long an access is remembered."},
+    {"history.exclude_programs", "updatedb*,tracker-*,baloo_*,clam*,restic,bacula-fd,bareos-fd",
+     text(
+         "file names of programs with commas between them, \"*\" and \"?\" as in a shell",
+         is_printable, [](Options& o) -> auto& { return o.history.excluded_programs; }),
+     "Programs that read everything and teach nothing: indexers, virus scanners, backups. What "
+     "they "
+     "read is neither remembered nor learned from, and nothing is fetched ahead for them."},
+    {"history.exclude_paths", "",
+     text(
+         "patterns of paths with commas between them, \"*\" and \"?\" as in a shell", is_path_list,
+         [](Options& o) -> auto& { return o.history.excluded_paths; }),
+     "Files and directories, below the mount point, whose use is neither remembered nor learned "
+     "from; nothing is fetched ahead in them. A pattern without \"/\" counts for every name in a "
+     "path, and one that fits a directory for all that is in it: \"private,*.key,home/*/mail\"."},
 
     {"log.level", "info",
      choice<std::string>(

@@ -53,6 +53,13 @@ struct Options {
     std::uint64_t window_bytes_max = 0;
   } prefetch;
   struct {
+    bool enabled = true;
+    std::uint64_t size = 0;
+    std::chrono::milliseconds age{};
+    std::string excluded_programs;
+    std::string excluded_paths;
+  } history;
+  struct {
     std::string level;
     std::filesystem::path file;  // empty: see docs/configuration.md
   } log;

@@ -39,7 +39,23 @@ std::chrono::milliseconds kernel_ttl(const Options& options) {
   return options.metadata.ttl - cache_ttl(options);
 }
 
+std::uint64_t history_bytes(const MountPlan& plan) {
+  constexpr std::uint64_t kCacheShare = 8;
+  const std::uint64_t cache = plan.options.cache.size.resolve(disk_bytes(plan.cache_directory));
+  const std::uint64_t bytes = std::min(plan.options.history.size, cache / kCacheShare);
+  return bytes < HistoryTable::kBytesMin ? 0 : bytes;
+}
+
 }  // namespace
+
+std::optional<HistoryOptions> history_options(const MountPlan& plan) {
+  if (!plan.options.history.enabled || history_bytes(plan) == 0) return std::nullopt;
+  HistoryOptions out;
+  out.file = plan.cache_directory / kHistoryFile;
+  out.bytes_max = history_bytes(plan);
+  out.age_max = plan.options.history.age;
+  return out;
+}
 
 Result<CacheOptions> cache_options(const MountPlan& plan) {
   const Options& options = plan.options;
@@ -49,7 +65,8 @@ Result<CacheOptions> cache_options(const MountPlan& plan) {
   }
   CacheOptions out;
   out.directory = plan.cache_directory;
-  out.size_bytes_max = options.cache.size.resolve(disk);
+  // One of an earlier mount may still be there when it is switched off.
+  out.size_bytes_max = options.cache.size.resolve(disk) - history_bytes(plan);
   out.free_space_bytes_min = options.cache.free_space.resolve(disk);
   out.chunk_size_bytes = static_cast<std::uint32_t>(options.cache.chunk_size);
   out.transfers_max = options.remote.max_connections;

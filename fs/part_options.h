@@ -1,8 +1,11 @@
 #pragma once
 
+#include <optional>
+
 #include "cache/cache.h"
 #include "fs/fuse_session.h"
 #include "fs/mount_plan.h"
+#include "predictor/history.h"
 #include "remote/result.h"
 
 namespace augurfs {
@@ -11,6 +14,8 @@ namespace augurfs {
 // shared out here: what the cache and the kernel believe adds up to `metadata.ttl`.
 // kNoSpace when the disk is so small that the share of it that a cache may have is none.
 Result<CacheOptions> cache_options(const MountPlan& plan);
+// Unset when there is to be no history. What it may occupy is taken off the cache's own quota.
+std::optional<HistoryOptions> history_options(const MountPlan& plan);
 FuseSessionOptions session_options(const MountPlan& plan);
 
 }  // namespace augurfs

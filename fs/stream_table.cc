@@ -77,8 +77,8 @@ std::uint64_t boot_of(const std::string& proc) {
 
 }  // namespace
 
-StreamTable::StreamTable(const std::filesystem::path& proc, Now now)
-    : proc_(proc.string()), now_(std::move(now)), boot_(boot_of(proc_)) {}
+StreamTable::StreamTable(const std::filesystem::path& proc, const Exclusions* exclusions, Now now)
+    : proc_(proc.string()), exclusions_(exclusions), now_(std::move(now)), boot_(boot_of(proc_)) {}
 
 std::optional<StreamTable::Entry> StreamTable::known(std::uint32_t thread) const {
   auto entries = entries_.lock();
@@ -112,6 +112,7 @@ Stream StreamTable::look(Caller caller) {
     stream = before->stream;
   } else if (!path.empty()) {
     stream.program = static_cast<std::uint64_t>(object_id(path));
+    stream.excluded = exclusions_ != nullptr && exclusions_->program(path);
     stream.executable = std::make_shared<const std::string>(std::move(path));
   }
   const std::array<std::uint64_t, 5> identity{boot_, who->group, who->group_started, stream.program,

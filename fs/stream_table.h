@@ -10,6 +10,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "predictor/exclusions.h"
 #include "remote/guarded.h"
 
 namespace augurfs {
@@ -26,6 +27,7 @@ struct Stream {
   std::uint64_t id = 0;                           // 0: not known
   std::uint64_t program = 0;                      // object_id of the executable's path
   std::shared_ptr<const std::string> executable;  // its path; null when not known
+  bool excluded = false;                          // its program is one of the excluded
 };
 
 // Finds the stream of a request through /proc: thread group, when that started, its executable and
@@ -39,7 +41,9 @@ class StreamTable {
   static constexpr std::chrono::milliseconds kFreshFor{100};
   using Now = std::function<std::chrono::steady_clock::time_point()>;
 
+  // `exclusions` are borrowed and outlive me; null: none.
   explicit StreamTable(const std::filesystem::path& proc = "/proc",
+                       const Exclusions* exclusions = nullptr,
                        Now now = std::chrono::steady_clock::now);
 
   // Looks now: a process may run another program than a moment ago. Some ten microseconds.
@@ -65,6 +69,7 @@ class StreamTable {
   std::optional<Entry> known(std::uint32_t thread) const;
 
   const std::string proc_;
+  const Exclusions* const exclusions_;
   const Now now_;
   const std::uint64_t boot_;  // so that the streams of one start of the machine are not the next's
   Guarded<std::unordered_map<std::uint32_t, Entry>> entries_;

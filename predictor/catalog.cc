@@ -15,7 +15,8 @@ void Catalog::see(const Version& version) {
     if (position(id) < children(found->second.directory).size()) return;
   }
   Object& seen = object(version);
-  Directory& directory = directory_entry(seen.directory);
+  const std::string_view key = version.key;
+  Directory& directory = directory_entry(seen.directory, directory_prefix(key));
   seen.position = static_cast<std::uint32_t>(directory.children.size());
   directory.children.push_back(id);
   ++children_;
@@ -25,7 +26,7 @@ void Catalog::see(const Version& version) {
 void Catalog::list(std::string_view prefix, std::span<const ObjectInfo> objects) {
   objects = objects.first(std::min(objects.size(), objects_max_));
   const ObjectId id = object_id(prefix);
-  Directory& directory = directory_entry(id);
+  Directory& directory = directory_entry(id, prefix);
   children_ -= directory.children.size();
   directory.children.clear();
   // The last ones first, so that the first of the listing are the most recently used.
@@ -56,6 +57,11 @@ const Version* Catalog::version(ObjectId id) const {
 ObjectId Catalog::directory(ObjectId id) const {
   const auto found = objects_.find(id);
   return found == objects_.end() ? id : found->second.directory;
+}
+
+const std::string* Catalog::prefix(ObjectId directory) const {
+  const auto found = directories_.find(directory);
+  return found == directories_.end() ? nullptr : &found->second.prefix;
 }
 
 std::span<const ObjectId> Catalog::children(ObjectId id) const {
@@ -89,10 +95,11 @@ Catalog::Object& Catalog::object(const Version& version) {
   return object;
 }
 
-Catalog::Directory& Catalog::directory_entry(ObjectId id) {
+Catalog::Directory& Catalog::directory_entry(ObjectId id, std::string_view prefix) {
   const auto [entry, fresh] = directories_.try_emplace(id);
   if (fresh) {
     directory_order_.push_front(id);
+    entry->second.prefix = prefix;
     entry->second.use = directory_order_.begin();
   } else {
     directory_order_.splice(directory_order_.begin(), directory_order_, entry->second.use);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <list>
 #include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -38,6 +39,8 @@ class Catalog {
   const Version* version(ObjectId object) const;
   // Where the object lies; its own id when not known.
   ObjectId directory(ObjectId object) const;
+  // Of a directory; null when not known. Valid until something is told.
+  const std::string* prefix(ObjectId directory) const;
   // Objects of a directory, as listed or else in the order they were first seen. Some may be
   // forgotten by now, and one that was and came back stands there twice. Valid until something is
   // told.
@@ -57,12 +60,13 @@ class Catalog {
     Order::iterator use;
   };
   struct Directory {
+    std::string prefix;
     std::vector<ObjectId> children;
     Order::iterator use;
   };
 
   Object& object(const Version& version);
-  Directory& directory_entry(ObjectId id);
+  Directory& directory_entry(ObjectId id, std::string_view prefix);
   void forget_objects();
   void forget_directories(ObjectId but);
 

@@ -12,7 +12,8 @@ enum class ObjectId : std::uint64_t {};
 
 // xxh3 of the key; of a directory's prefix with its trailing slash ("" is the root).
 ObjectId object_id(std::string_view key);
-// Of the directory that holds the key: of "a/b" it is "a/", of "a/" and of "a" it is "".
+// The directory that holds the key: of "a/b" it is "a/", of "a/" and of "a" it is "".
+std::string_view directory_prefix(std::string_view key);
 ObjectId directory_id(std::string_view key);
 
 }  // namespace augurfs

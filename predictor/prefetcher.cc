@@ -1,6 +1,7 @@
 #include "predictor/prefetcher.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <thread>
 #include <unordered_map>
@@ -33,6 +34,8 @@ struct Prefetcher::Parts {
       : fetch(std::move(fetch_)),
         experts(std::move(experts_)),
         catalog(options.catalog_objects_max),
+        history(options.history),
+        ledger(options.ledger),
         news_max(std::max<std::size_t>(options.queue_events_max, 1)),
         queue(options.queue_events_max) {}
 
@@ -41,6 +44,9 @@ struct Prefetcher::Parts {
   void run(std::stop_token stop);
   std::size_t step(const std::stop_token& stop);
   void learn_news();
+  std::string program_of(const Event& event);
+  void remember(const Event& event, const std::string& program);
+  bool ask(const Version& version, const Candidate& candidate, const std::string& program);
   void think(const Event& event, PrefetcherStats& counts);
 
   const Fetch fetch;
@@ -48,6 +54,10 @@ struct Prefetcher::Parts {
   const std::vector<std::unique_ptr<Expert>> experts;
   Catalog catalog;
   std::vector<Candidate> candidates;
+  History* const history;
+  HintLedger* const ledger;
+  std::atomic<std::chrono::steady_clock::rep> paused_until =
+      std::chrono::steady_clock::time_point::min().time_since_epoch().count();
   const std::size_t news_max;
   EventQueue queue;
   Guarded<State> state;
@@ -75,17 +85,46 @@ void Prefetcher::Parts::learn_news() {
   }
 }
 
+// "" when not known, or of no interest to anybody.
+std::string Prefetcher::Parts::program_of(const Event& event) {
+  if (event.program == 0 || (history == nullptr && ledger == nullptr)) return {};
+  auto locked = state.lock();
+  const auto found = locked->programs.find(event.program);
+  return found == locked->programs.end() ? std::string() : found->second;
+}
+
+// What is not known by name any more is not worth being remembered.
+void Prefetcher::Parts::remember(const Event& event, const std::string& program) {
+  if (history == nullptr) return;
+  const Version* version = catalog.version(event.object);
+  const std::string* path = version != nullptr ? &version->key : catalog.prefix(event.object);
+  if (path != nullptr) history->add(event, *path, program);
+}
+
+bool Prefetcher::Parts::ask(const Version& version, const Candidate& candidate,
+                            const std::string& program) {
+  const std::uint32_t account =
+      ledger == nullptr ? 0
+                        : ledger->account(candidate.expert, program, directory_prefix(version.key));
+  return fetch(version, candidate.range, account);
+}
+
 void Prefetcher::Parts::think(const Event& event, PrefetcherStats& counts) {
   catalog.use(event.object);
+  const std::string program = program_of(event);
+  remember(event, program);
   candidates.clear();
   for (const auto& expert : experts) expert->observe(event, catalog, candidates);
   ++counts.events;
   counts.candidates += candidates.size();
+  const bool paused = event.time.time_since_epoch().count() < paused_until.load();
   for (const Candidate& candidate : candidates) {
     const Version* version = catalog.version(candidate.object);
     if (version == nullptr) {
       ++counts.unknown;
-    } else if (!fetch(*version, candidate.range)) {
+    } else if (paused) {
+      ++counts.withheld;
+    } else if (!ask(*version, candidate, program)) {
       ++counts.refused;
     }
   }
@@ -105,6 +144,7 @@ std::size_t Prefetcher::Parts::step(const std::stop_token& stop) {
     locked->stats.candidates += counts.candidates;
     locked->stats.unknown += counts.unknown;
     locked->stats.refused += counts.refused;
+    locked->stats.withheld += counts.withheld;
   }
   return taken;
 }
@@ -144,6 +184,15 @@ PrefetcherStats Prefetcher::stats() const {
   PrefetcherStats stats = parts_->state.lock()->stats;
   stats.events_dropped = parts_->queue.counts().dropped;
   return stats;
+}
+
+void Prefetcher::pause_until(std::chrono::steady_clock::time_point time) {
+  parts_->paused_until = time.time_since_epoch().count();
+}
+
+std::chrono::steady_clock::time_point Prefetcher::paused_until() const {
+  using Time = std::chrono::steady_clock::time_point;
+  return Time{Time::duration{parts_->paused_until.load()}};
 }
 
 std::size_t Prefetcher::step() { return parts_->step({}); }

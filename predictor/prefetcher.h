@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,13 +13,17 @@
 #include "cache/metadata_cache.h"
 #include "predictor/event.h"
 #include "predictor/expert.h"
+#include "predictor/hint_ledger.h"
+#include "predictor/history.h"
 
 namespace augurfs {
 
 struct PrefetcherOptions {
   std::size_t queue_events_max = 4096;  // some tenths of a second of a mount at full speed
   std::size_t catalog_objects_max = Catalog::kObjectsMaxUsual;
-  bool own_thread = true;  // false: nothing happens but by step()
+  History* history = nullptr;    // borrowed; null: accesses are not kept
+  HintLedger* ledger = nullptr;  // borrowed; null: what becomes of hints is not booked
+  bool own_thread = true;        // false: nothing happens but by step()
 };
 
 struct PrefetcherStats {
@@ -28,26 +33,30 @@ struct PrefetcherStats {
   std::uint64_t candidates = 0;      // of all experts
   std::uint64_t unknown = 0;         // of those: of an object that the catalog does not know
   std::uint64_t refused = 0;         // of those: the cache had no room for them
+  std::uint64_t withheld = 0;        // of those: fetching was paused
 };
 
 // Turns accesses into cache reads nobody waits for. see() and list() tell the catalog what ids
 // stand for, record() puts an event into a bounded queue; a thread of the prefetcher's own feeds it
 // to the experts and their candidates, as versions, to the reader. What was told before an event
 // was recorded is known when the experts are shown it. Thread rule: any thread, but for step();
-// none of these calls waits for the experts or the reader. `reader` is borrowed and outlives the
-// prefetcher. The destructor stops and joins.
+// none of these calls waits for the experts or the reader. The thread hands each event, with the
+// names it stands for, to the history as well. `reader` is borrowed and outlives the prefetcher.
+// The destructor stops and joins.
 class Prefetcher {
  public:
   static constexpr std::size_t kProgramsMax = 4096;
 
   // ChunkReader::prefetch, or what stands for it in a test: false when there was no room.
-  using Fetch = std::function<bool(const Version& version, ByteRange range)>;
+  using Fetch = std::function<bool(const Version& version, ByteRange range, std::uint32_t account)>;
 
   Prefetcher(ChunkReader& reader, std::vector<std::unique_ptr<Expert>> experts,
              const PrefetcherOptions& options = {})
-      : Prefetcher([&reader](const Version& version,
-                             ByteRange range) { return reader.prefetch(version, range); },
-                   std::move(experts), options) {}
+      : Prefetcher(
+            [&reader](const Version& version, ByteRange range, std::uint32_t account) {
+              return reader.prefetch(version, range, account);
+            },
+            std::move(experts), options) {}
   Prefetcher(Fetch fetch, std::vector<std::unique_ptr<Expert>> experts,
              const PrefetcherOptions& options = {});
   Prefetcher(const Prefetcher&) = delete;
@@ -63,6 +72,9 @@ class Prefetcher {
   void name_program(std::uint64_t program, std::string_view path);
   void record(const Event& event);
   PrefetcherStats stats() const;
+  // Fetches nothing until then; the experts go on learning. A time that has passed: fetches again.
+  void pause_until(std::chrono::steady_clock::time_point time);
+  std::chrono::steady_clock::time_point paused_until() const;
 
   // Works off what is in the queue, on the caller's thread; says how many events there were. Only
   // without a thread of its own.

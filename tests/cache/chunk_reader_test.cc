@@ -532,7 +532,7 @@ TEST_F(ChunkReaderTest, DemandPromotesAQueuedPrefetch) {
 TEST_F(ChunkReaderTest, DemandJoinsARunningPrefetch) {
   const Version version = put("a", 2 * kChunk);
   gate_.hold_gets_at(0);
-  EXPECT_TRUE(reader_->prefetch(version, {0, 2 * kChunk}));
+  EXPECT_TRUE(reader_->prefetch(version, {0, 2 * kChunk}, 5));
   ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
   auto demand = read_in_thread(version, kChunk, kChunk);
   wait_until_waiting(1);
@@ -544,6 +544,12 @@ TEST_F(ChunkReaderTest, DemandJoinsARunningPrefetch) {
   wait_until_cached(version);
   EXPECT_EQ(requests(), 1);
   EXPECT_EQ(chunks_->stats().prefetched_bytes, 2 * kChunk);
+  const auto tallies = chunks_->prefetch_tallies();
+  ASSERT_EQ(tallies.size(), 6U);
+  EXPECT_EQ(tallies[5].late_bytes, kChunk);
+  EXPECT_EQ(tallies[5].resident_bytes, kChunk);
+  EXPECT_EQ(tallies[5].fetched_bytes(), 2 * kChunk);
+  EXPECT_LE(tallies[5].head_start, tallies[5].fetch_time);
 }
 
 TEST_F(ChunkReaderTest, APrefetchGoesOnWhenItsReadersAreCancelled) {

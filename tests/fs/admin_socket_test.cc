@@ -43,6 +43,27 @@ TEST(AdminSocket, ManyMayAskAtOnce) {
   for (std::thread& asker : askers) asker.join();
 }
 
+TEST(AdminSocket, DoesWhatItIsAskedToAndSaysWhatCameOfIt) {
+  const TemporaryDirectory home;
+  const fs::path path = home.path() / "a.sock";
+  const std::string odd = "a&b=c d+e%20\xff\n";
+  const auto admin = AdminSocket::open(
+      path, [] { return std::string(); },
+      {{"/echo", [](const AdminParameters& said) { return Result<std::string>(said.at("what")); }},
+       {"/fail", [](const AdminParameters&) -> Result<std::string> {
+          return Error{ErrorCode::kNoSpace, "no room"};
+        }}});
+  ASSERT_TRUE(admin);
+  EXPECT_EQ(ask_daemon(path, "/echo", {{"what", odd}}).value(), odd);
+  const auto failed = ask_daemon(path, "/fail");
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message, "no room");
+  const auto unknown = ask_daemon(path, "/nothing");
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(ask_daemon(home.path() / "b.sock", "/echo").error().code, ErrorCode::kNotFound);
+}
+
 TEST(AdminSocket, IsGoneWithItsFileAtTheEnd) {
   const TemporaryDirectory home;
   const fs::path path = home.path() / "a.sock";

@@ -223,6 +223,37 @@ TEST(CommandLine, UnmountAndStatusTakeADirectory) {
   EXPECT_FALSE(one.json);
 }
 
+TEST(CommandLine, AHistoryIsOfAMountOrOfACacheDirectory) {
+  const auto show = std::get<HistoryCommand>(*parse({"history", "show"}));
+  EXPECT_EQ(show.action, HistoryCommand::Action::kShow);
+  EXPECT_FALSE(show.directory);
+  EXPECT_FALSE(show.cache);
+  EXPECT_EQ(std::get<HistoryCommand>(*parse({"history", "wipe", "/mnt"})).directory, "/mnt");
+  const auto trace = std::get<HistoryCommand>(*parse({"history", "export", "--cache", "/c"}));
+  EXPECT_EQ(trace.action, HistoryCommand::Action::kExport);
+  EXPECT_EQ(trace.cache, "/c");
+  EXPECT_FALSE(parse({"history"}));
+  EXPECT_FALSE(parse({"history", "forget"}));
+  EXPECT_FALSE(parse({"history", "wipe", "/mnt", "--cache", "/c"})) << "which of them?";
+}
+
+TEST(CommandLine, PrefetchIsSwitchedPausedOrReported) {
+  using Action = PrefetchCommand::Action;
+  EXPECT_EQ(std::get<PrefetchCommand>(*parse({"prefetch", "on"})).action, Action::kOn);
+  EXPECT_EQ(std::get<PrefetchCommand>(*parse({"prefetch", "off", "/mnt"})).directory, "/mnt");
+  const auto pause = std::get<PrefetchCommand>(*parse({"prefetch", "pause", "10min", "/mnt"}));
+  EXPECT_EQ(pause.action, Action::kPause);
+  EXPECT_EQ(pause.pause, std::chrono::minutes(10));
+  EXPECT_EQ(pause.directory, "/mnt");
+  EXPECT_TRUE(contains(refusal({"prefetch", "pause", "often"}), "10min"));
+  EXPECT_TRUE(contains(refusal({"prefetch", "pause", "900d"}), "365 d"));
+  EXPECT_FALSE(parse({"prefetch", "pause"}));
+  const auto report = std::get<PrefetchCommand>(*parse({"prefetch", "report", "--by", "exe"}));
+  EXPECT_EQ(report.action, Action::kReport);
+  EXPECT_EQ(report.by, "exe");
+  EXPECT_FALSE(parse({"prefetch", "report", "--by", "size"}));
+}
+
 TEST(CommandLine, TheOptionsOfAMountAreNotThoseOfOtherCommands) {
   EXPECT_NE(refusal({"unmount", "/mnt", "--set", "mount.uid=1"}), "");
   EXPECT_NE(refusal({"status", "-f"}), "");

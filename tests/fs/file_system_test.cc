@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -410,8 +412,8 @@ TEST(FileSystem, TellsThePrefetcherWhatWasReadAndHow) {
   };
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(std::make_unique<Listener>(events));
-  Prefetcher prefetcher([](const Version&, ByteRange) { return true; }, std::move(experts),
-                        {.own_thread = false});
+  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+                        std::move(experts), {.own_thread = false});
   FileSystemFixture fixture("", nullptr, &prefetcher);
   const Version version = fixture.store.put("a", "0123456789");
   fixture.caller.thread = static_cast<std::uint32_t>(::gettid());
@@ -446,6 +448,70 @@ TEST(FileSystem, TellsThePrefetcherWhatWasReadAndHow) {
   }
 }
 
+// What the prefetcher hears when d/x is looked up, opened, read, closed, and d listed.
+std::vector<Event> told_of_an_access(const Exclusions& exclusions, Caller caller, Caller reader) {
+  class Listener : public Expert {
+   public:
+    explicit Listener(std::vector<Event>& events) : events_(events) {}
+    void observe(const Event& event, const Catalog&, std::vector<Candidate>&) override {
+      events_.push_back(event);
+    }
+
+   private:
+    std::vector<Event>& events_;
+  };
+  std::vector<Event> events;
+  std::vector<std::unique_ptr<Expert>> experts;
+  experts.push_back(std::make_unique<Listener>(events));
+  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+                        std::move(experts), {.own_thread = false});
+  FileSystemFixture fixture;
+  fixture.store.put("p/d/x", "bytes");
+  FileSystem files(FileSystemOptions{.prefix = "p/", .exclusions = exclusions}, fixture.cache(),
+                   &prefetcher);
+  const auto directory = files.lookup(kRootInode, "d", {}, caller);
+  const auto file = files.lookup(directory.value().inode, "x", {}, caller);
+  const auto handle = files.open(file.value().inode, {}, caller);
+  std::array<std::byte, 5> bytes{};
+  EXPECT_EQ(files.read(handle.value(), 0, bytes, {}, reader).value(), 5U);
+  files.release(*handle);
+  const auto listed = files.open_directory(directory->inode, {}, caller);
+  EXPECT_TRUE(listed);
+  files.release_directory(*listed);
+  prefetcher.step();
+  std::erase_if(events, [](const Event& e) { return e.operation == Operation::kServed; });
+  return events;
+}
+
+TEST(FileSystem, TellsThePrefetcherNothingOfWhatIsExcluded) {
+  const Caller self{static_cast<std::uint32_t>(::gettid()), 0};
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe").filename();
+  EXPECT_EQ(told_of_an_access({}, self, self).size(), 5U);
+  EXPECT_EQ(told_of_an_access({"other", "other"}, self, self).size(), 5U);
+  EXPECT_TRUE(told_of_an_access({program, ""}, self, self).empty());
+  EXPECT_TRUE(told_of_an_access({"", "d"}, self, self).empty());
+  EXPECT_EQ(told_of_an_access({"", "d/*"}, self, self).size(), 1U) << "but the listing";
+  EXPECT_EQ(told_of_an_access({"", "x"}, self, self).size(), 1U) << "its directory is not";
+  EXPECT_EQ(told_of_an_access({"", "p"}, self, self).size(), 5U) << "above the mount point";
+}
+
+TEST(FileSystem, WhatTheKernelReadsByItselfBelongsToWhoOpened) {
+  const Caller self{static_cast<std::uint32_t>(::gettid()), 0};
+  for (const Event& event : told_of_an_access({}, self, {})) {
+    EXPECT_NE(event.stream, 0U);
+    EXPECT_EQ(event.by_kernel_readahead, event.operation == Operation::kRead);
+  }
+}
+
+TEST(FileSystem, AReadByAnotherProcessIsOfItsStream) {
+  const Caller self{static_cast<std::uint32_t>(::gettid()), 0};
+  const auto events = told_of_an_access({}, self, {1, 0});
+  ASSERT_EQ(events.size(), 5U);
+  EXPECT_EQ(events[2].operation, Operation::kRead);
+  EXPECT_NE(events[2].stream, events[1].stream);
+  EXPECT_FALSE(events[2].by_kernel_readahead);
+}
+
 TEST(FileSystem, TellsThePrefetcherWhatADirectoryHolds) {
   class Listener : public Expert {
    public:
@@ -461,8 +527,8 @@ TEST(FileSystem, TellsThePrefetcherWhatADirectoryHolds) {
   const Listener& heard = *listener;
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(std::move(listener));
-  Prefetcher prefetcher([](const Version&, ByteRange) { return true; }, std::move(experts),
-                        {.own_thread = false});
+  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+                        std::move(experts), {.own_thread = false});
   FileSystemFixture fixture("", nullptr, &prefetcher);
   fixture.store.put("d/b", "b");
   fixture.store.put("d/a", "a");

@@ -72,6 +72,18 @@ TEST(MountStatus, APersonReadsTheSameFigures) {
             "  files     7 known, 2 open, 4 keys unreachable\n");
 }
 
+TEST(MountStatus, TellsWhetherSomethingIsFetchedAhead) {
+  MountStatus status = example();
+  EXPECT_EQ(nlohmann::json::parse(to_json(status))["prefetch"]["state"], "on");
+  status.prefetch_paused = std::chrono::seconds{90};
+  EXPECT_EQ(nlohmann::json::parse(to_json(status))["prefetch"]["state"], "paused");
+  EXPECT_NE(to_text(to_json(status)).find("used (paused for 1 min 30 s more)\n"),
+            std::string::npos);
+  status.prefetch_paused = std::chrono::seconds::max();
+  EXPECT_EQ(nlohmann::json::parse(to_json(status))["prefetch"]["state"], "off");
+  EXPECT_NE(to_text(to_json(status)).find("used (off)\n"), std::string::npos);
+}
+
 TEST(MountStatus, ADiskThatErrsIsTold) {
   MountStatus status = example();
   status.cache.disk_healthy = false;

@@ -78,6 +78,21 @@ TEST(PartOptions, PrefetchingLeavesOneConnectionToReaders) {
   EXPECT_EQ(cache_options(plan).value().prefetch_transfers_max, 3);
 }
 
+TEST(PartOptions, TheHistoryIsAPartOfTheCache) {
+  MountPlan plan = plan_with(milliseconds(1));
+  for (const auto& [size, share] :
+       {std::pair{1ULL << 30, 64ULL << 20}, std::pair{64ULL << 20, 8ULL << 20},
+        std::pair{16ULL << 20, 0ULL}}) {
+    plan.options.cache.size = {.bytes = size, .share = 0};
+    const auto history = history_options(plan);
+    EXPECT_EQ(history ? history->bytes_max : 0, share);
+    EXPECT_EQ(cache_options(plan).value().size_bytes_max, size - share);
+  }
+  plan.options.cache.size = {.bytes = 1ULL << 30, .share = 0};
+  plan.options.history.enabled = false;
+  EXPECT_FALSE(history_options(plan));
+}
+
 TEST(PartOptions, AShareOfTheDiskThatIsTooSmallIsToldWithTheDisk) {
   MountPlan plan = plan_with(milliseconds(1));
   plan.options.cache.size = {.bytes = 0, .share = 1e-9};

@@ -44,7 +44,8 @@ class StreamTableTest : public testing::Test {
 
   TemporaryDirectory proc_;
   ManualClock clock_;
-  StreamTable table_{proc_.path(), clock_.function()};
+  Exclusions exclusions_{"updatedb*", ""};
+  StreamTable table_{proc_.path(), &exclusions_, clock_.function()};
 };
 
 TEST_F(StreamTableTest, AProcessIsOneStreamWithItsProgram) {
@@ -118,6 +119,13 @@ TEST_F(StreamTableTest, AProgramThatWasReplacedKeepsItsName) {
   const auto program = table_.look(caller(100)).program;
   put(100, 100, 5000, "/usr/bin/cat (deleted)");
   EXPECT_EQ(table_.look(caller(100)).program, program);
+}
+
+TEST_F(StreamTableTest, KnowsTheExcludedByTheNameOfTheirProgram) {
+  EXPECT_FALSE(table_.look(caller(100)).excluded);
+  put(100, 100, 5000, "/usr/bin/updatedb.plocate");
+  EXPECT_TRUE(table_.look(caller(100)).excluded);
+  EXPECT_TRUE(table_.recall(caller(100)).excluded);
 }
 
 TEST_F(StreamTableTest, RecallsForAMomentWithoutLooking) {

@@ -48,7 +48,7 @@ TEST(Prefetcher, HandsCandidatesToTheCacheInTheOrderOfEvents) {
   std::vector<std::uint64_t> seen;
   std::vector<std::uint64_t> fetched;
   Prefetcher prefetcher(
-      [&](const Version& version, ByteRange range) {
+      [&](const Version& version, ByteRange range, std::uint32_t) {
         EXPECT_EQ(version.key, "object");
         fetched.push_back(range.offset);
         return true;
@@ -68,7 +68,7 @@ TEST(Prefetcher, HandsCandidatesToTheCacheInTheOrderOfEvents) {
 
 TEST(Prefetcher, DropsTheOldestAndCountsItWhenTheQueueIsFull) {
   std::vector<std::uint64_t> seen;
-  Prefetcher prefetcher([](const Version&, ByteRange) { return true; },
+  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
                         experts_of(std::make_unique<Echo>(&seen)),
                         {.queue_events_max = 2, .own_thread = false});
   prefetcher.see(kObject);
@@ -79,8 +79,9 @@ TEST(Prefetcher, DropsTheOldestAndCountsItWhenTheQueueIsFull) {
 }
 
 TEST(Prefetcher, CountsWhatTheCacheRefused) {
-  Prefetcher prefetcher([](const Version&, ByteRange range) { return range.offset % 2 == 0; },
-                        experts_of(std::make_unique<Echo>()), {.own_thread = false});
+  Prefetcher prefetcher(
+      [](const Version&, ByteRange range, std::uint32_t) { return range.offset % 2 == 0; },
+      experts_of(std::make_unique<Echo>()), {.own_thread = false});
   prefetcher.see(kObject);
   for (std::uint64_t handle = 0; handle < 5; ++handle) prefetcher.record(event_of(handle));
   prefetcher.step();
@@ -88,9 +89,56 @@ TEST(Prefetcher, CountsWhatTheCacheRefused) {
   EXPECT_EQ(prefetcher.stats().refused, 2U);
 }
 
+TEST(Prefetcher, PausedItLearnsAndFetchesNothing) {
+  std::vector<std::uint64_t> seen;
+  std::vector<std::uint64_t> fetched;
+  Prefetcher prefetcher(
+      [&](const Version&, ByteRange range, std::uint32_t) {
+        fetched.push_back(range.offset);
+        return true;
+      },
+      experts_of(std::make_unique<Echo>(&seen)), {.own_thread = false});
+  prefetcher.see(kObject);
+  const auto start = std::chrono::steady_clock::now();
+  prefetcher.pause_until(start + std::chrono::seconds{10});
+  for (const std::uint64_t second : {9, 10}) {
+    Event event = event_of(second);
+    event.time = start + std::chrono::seconds{second};
+    prefetcher.record(event);
+  }
+  prefetcher.step();
+  EXPECT_EQ(seen, (std::vector<std::uint64_t>{9, 10}));
+  EXPECT_EQ(fetched, std::vector<std::uint64_t>{10});
+  EXPECT_EQ(prefetcher.stats().withheld, 1U);
+}
+
+TEST(Prefetcher, BooksAHintOnTheAccountOfItsExpertProgramAndDirectory) {
+  HintLedger ledger;
+  std::vector<std::uint32_t> accounts;
+  Prefetcher prefetcher(
+      [&](const Version&, ByteRange, std::uint32_t account) {
+        accounts.push_back(account);
+        return true;
+      },
+      experts_of(std::make_unique<Echo>()), {.ledger = &ledger, .own_thread = false});
+  const Version version{"d/a", "etag", 10};
+  prefetcher.see(version);
+  prefetcher.name_program(7, "/bin/cat");
+  Event event = event_of(1);
+  event.object = object_id(version.key);
+  event.program = 7;
+  prefetcher.record(event);
+  event.program = 8;
+  prefetcher.record(event);
+  prefetcher.step();
+  ASSERT_EQ(accounts.size(), 2U);
+  EXPECT_EQ(accounts[0], ledger.account(ExpertId::kNone, "/bin/cat", "d/"));
+  EXPECT_EQ(accounts[1], ledger.account(ExpertId::kNone, "", "d/"));
+}
+
 TEST(Prefetcher, ACandidateNobodyKnowsIsCountedAndNotFetched) {
   Prefetcher prefetcher(
-      [](const Version&, ByteRange) {
+      [](const Version&, ByteRange, std::uint32_t) {
         ADD_FAILURE() << "fetched what is not known";
         return true;
       },
@@ -103,7 +151,7 @@ TEST(Prefetcher, ACandidateNobodyKnowsIsCountedAndNotFetched) {
 TEST(Prefetcher, WhatWasListedCanBeFetched) {
   std::vector<std::string> fetched;
   Prefetcher prefetcher(
-      [&](const Version& version, ByteRange) {
+      [&](const Version& version, ByteRange, std::uint32_t) {
         fetched.push_back(version.key);
         return true;
       },
@@ -117,7 +165,7 @@ TEST(Prefetcher, WhatWasListedCanBeFetched) {
 }
 
 TEST(Prefetcher, NewsBeyondTheBoundPushOutTheOldest) {
-  Prefetcher prefetcher([](const Version&, ByteRange) { return true; },
+  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
                         experts_of(std::make_unique<Echo>()),
                         {.queue_events_max = 2, .own_thread = false});
   prefetcher.see(kObject);
@@ -138,7 +186,7 @@ TEST(Prefetcher, RecordDoesNotWaitForAFetchThatHangs) {
   std::condition_variable changed;
   std::atomic<int> fetched = 0;
   Prefetcher prefetcher(
-      [&](const Version&, ByteRange) {
+      [&](const Version&, ByteRange, std::uint32_t) {
         auto locked = gate.lock();
         locked->entered = true;
         changed.notify_all();
@@ -166,7 +214,7 @@ TEST(Prefetcher, EventsFromManyThreadsAreAllAccountedFor) {
   PrefetcherStats stats;
   {
     Prefetcher prefetcher(
-        [&](const Version&, ByteRange) {
+        [&](const Version&, ByteRange, std::uint32_t) {
           ++fetched;
           return true;
         },
@@ -193,7 +241,7 @@ TEST(Prefetcher, EventsFromManyThreadsAreAllAccountedFor) {
 
 TEST(Prefetcher, EndsAtOnceWithAFullQueue) {
   for (int round = 0; round < 50; ++round) {
-    Prefetcher prefetcher([](const Version&, ByteRange) { return true; },
+    Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
                           experts_of(std::make_unique<Echo>()));
     prefetcher.see(kObject);
     for (std::uint64_t handle = 0; handle < 100; ++handle) prefetcher.record(event_of(handle));

@@ -1,0 +1,110 @@
+#include "fs/mount_answers.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "fs/history_command.h"
+#include "fs/ledger_report.h"
+#include "fs/units.h"
+
+namespace augurfs {
+namespace {
+
+using std::chrono::steady_clock;
+
+Result<std::uint64_t> number(const AdminParameters& parameters, const std::string& name) {
+  const auto found = parameters.find(name);
+  const auto value = found == parameters.end() ? std::nullopt : parse_whole_number(found->second);
+  if (!value || *value > INT64_MAX) return Error{ErrorCode::kInvalid, name + " is no number"};
+  return *value;
+}
+
+AdminAnswer switch_prefetch(Prefetcher& prefetcher, steady_clock::time_point until) {
+  return [&prefetcher, until](const AdminParameters&) -> Result<std::string> {
+    prefetcher.pause_until(until);
+    spdlog::info("prefetch.switched state={}", until == kForGood ? "off" : "on");
+    return std::string();
+  };
+}
+
+Result<std::string> pause(Prefetcher& prefetcher, const AdminParameters& parameters) {
+  constexpr std::uint64_t kSecondsMax = 366 * 24 * 3600;
+  const auto seconds = number(parameters, "seconds");
+  if (!seconds) return seconds.error();
+  const auto time = static_cast<std::int64_t>(std::min(*seconds, kSecondsMax));
+  prefetcher.pause_until(steady_clock::now() + std::chrono::seconds{time});
+  spdlog::info("prefetch.switched state=paused seconds={}", time);
+  return std::string();
+}
+
+Result<std::string> export_page(History& history, const AdminParameters& parameters) {
+  const auto after = number(parameters, "after");
+  if (!after) return after.error();
+  const auto origin = number(parameters, "origin");
+  if (!origin) return origin.error();
+  HistoryCursor cursor{static_cast<std::int64_t>(*after),
+                       HistoryTime{static_cast<std::int64_t>(*origin)}};
+  return history_page(
+      cursor, [&](HistoryCursor& at, std::size_t rows_max) { return history.read(at, rows_max); });
+}
+
+Result<std::string> report(const Cache& cache, const HintLedger& ledger,
+                           const AdminParameters& parameters) {
+  const auto found = parameters.find("by");
+  const std::string by = found == parameters.end() ? "expert" : found->second;
+  for (const auto& [word, dimension] :
+       {std::pair{"expert", HintLedger::By::kExpert}, std::pair{"exe", HintLedger::By::kProgram},
+        std::pair{"dir", HintLedger::By::kDirectory}}) {
+    if (by == word) return ledger_json(ledger.report(dimension, cache.prefetch_tallies()));
+  }
+  return Error{ErrorCode::kInvalid, "a report is by expert, exe or dir"};
+}
+
+}  // namespace
+
+std::optional<std::chrono::seconds> pause_left(const Prefetcher& prefetcher) {
+  const auto until = prefetcher.paused_until();
+  const auto now = steady_clock::now();
+  if (until <= now) return std::nullopt;
+  if (until == kForGood) return std::chrono::seconds::max();
+  return std::chrono::ceil<std::chrono::seconds>(until - now);
+}
+
+AdminAnswers mount_answers(const Cache& cache, Prefetcher& prefetcher, const HintLedger& ledger,
+                           History* history) {
+  AdminAnswers answers;
+  answers["/prefetch/report"] = [&cache, &ledger](const AdminParameters& parameters) {
+    return report(cache, ledger, parameters);
+  };
+  answers["/prefetch/on"] = switch_prefetch(prefetcher, steady_clock::time_point::min());
+  answers["/prefetch/off"] = switch_prefetch(prefetcher, kForGood);
+  answers["/prefetch/pause"] = [&prefetcher](const AdminParameters& parameters) {
+    return pause(prefetcher, parameters);
+  };
+  using Ask = Result<std::string> (*)(History&, const AdminParameters&);
+  const auto of_history = [history](Ask ask) -> AdminAnswer {
+    return [history, ask](const AdminParameters& parameters) -> Result<std::string> {
+      if (history != nullptr) return ask(*history, parameters);
+      return Error{ErrorCode::kInvalid,
+                   "this mount keeps no history (history.enabled, or see its log)"};
+    };
+  };
+  answers["/history/export"] = of_history(export_page);
+  answers["/history/show"] =
+      of_history([](History& kept, const AdminParameters&) -> Result<std::string> {
+        const auto summary = kept.summary();
+        if (!summary) return summary.error();
+        return history_text(*summary);
+      });
+  answers["/history/wipe"] =
+      of_history([](History& kept, const AdminParameters&) -> Result<std::string> {
+        if (auto wiped = kept.wipe(); !wiped) return wiped.error();
+        return std::string();
+      });
+  return answers;
+}
+
+}  // namespace augurfs

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "cache/cache.h"
+#include "fs/admin_socket.h"
+#include "predictor/hint_ledger.h"
+#include "predictor/history.h"
+#include "predictor/prefetcher.h"
+
+namespace augurfs {
+
+// Until when prefetching is paused that was switched off.
+inline constexpr auto kForGood = std::chrono::steady_clock::time_point::max();
+
+// How much longer nothing is fetched ahead: unset when it is, seconds::max() when switched off.
+std::optional<std::chrono::seconds> pause_left(const Prefetcher& prefetcher);
+
+// What a mount does when it is asked to over its admin socket:
+//
+//   /prefetch/on  /prefetch/off  /prefetch/pause seconds=N
+//   /prefetch/report by=expert|exe|dir
+//   /history/wipe  /history/show  /history/export after=N origin=N
+//
+// All are borrowed and outlive the answers; `history` may be null: it is switched off.
+AdminAnswers mount_answers(const Cache& cache, Prefetcher& prefetcher, const HintLedger& ledger,
+                           History* history);
+
+}  // namespace augurfs
