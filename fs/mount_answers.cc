@@ -79,7 +79,7 @@ AdminAnswers mount_answers(const Cache& cache, Prefetcher& prefetcher, const Hin
   answers["/prefetch/report"] = [&cache, &ledger](const AdminParameters& parameters) {
     return report(cache, ledger, parameters);
   };
-  answers["/prefetch/on"] = switch_prefetch(prefetcher, steady_clock::time_point::min());
+  answers["/prefetch/on"] = switch_prefetch(prefetcher, kNotPaused);
   answers["/prefetch/off"] = switch_prefetch(prefetcher, kForGood);
   answers["/prefetch/pause"] = [&prefetcher](const AdminParameters& parameters) {
     return pause(prefetcher, parameters);

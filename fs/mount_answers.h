@@ -11,9 +11,6 @@
 
 namespace augurfs {
 
-// Until when prefetching is paused that was switched off.
-inline constexpr auto kForGood = std::chrono::steady_clock::time_point::max();
-
 // How much longer nothing is fetched ahead: unset when it is, seconds::max() when switched off.
 std::optional<std::chrono::seconds> pause_left(const Prefetcher& prefetcher);
 

@@ -104,10 +104,9 @@ std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache,
   };
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(std::make_unique<Readahead>(options));
-  auto prefetcher = std::make_unique<Prefetcher>(
-      cache.reader(), std::move(experts), PrefetcherOptions{.history = history, .ledger = &ledger});
-  if (plan.options.prefetch.mode == PrefetchMode::kOff) prefetcher->pause_until(kForGood);
-  return prefetcher;
+  PrefetcherOptions prefetcher{.history = history, .ledger = &ledger};
+  if (plan.options.prefetch.mode == PrefetchMode::kOff) prefetcher.paused_until = kForGood;
+  return std::make_unique<Prefetcher>(cache.reader(), std::move(experts), prefetcher);
 }
 
 FileSystemOptions file_system_options(const MountPlan& plan) {

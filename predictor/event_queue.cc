@@ -82,6 +82,16 @@ bool EventQueue::empty() const {
   return cells_[at & mask_].turn.load(std::memory_order_seq_cst) != at + 1;
 }
 
+bool EventQueue::has_work() {
+  return roused_.exchange(false, std::memory_order_seq_cst) || !empty();
+}
+
+// In one order with `sleeping_`, as in try_push().
+void EventQueue::rouse() {
+  roused_.store(true, std::memory_order_seq_cst);
+  if (sleeping_.load(std::memory_order_seq_cst) != 0) wake();
+}
+
 void EventQueue::wake() {
   if (sleeping_.exchange(0, std::memory_order_seq_cst) != 0) sleeping_.notify_all();
 }
@@ -90,9 +100,9 @@ void EventQueue::wait(const std::stop_token& stop) {
   const std::stop_callback on_stop(stop, [this] { wake(); });
   while (true) {
     sleeping_.store(1, std::memory_order_seq_cst);
-    if (!empty() || stop.stop_requested()) break;
+    if (has_work() || stop.stop_requested()) break;
     sleeping_.wait(1, std::memory_order_seq_cst);
-    if (!empty() || stop.stop_requested()) break;
+    if (has_work() || stop.stop_requested()) break;
   }
   sleeping_.store(0, std::memory_order_relaxed);
 }

@@ -31,8 +31,10 @@ class EventQueue {
   void push(const Event& event);
   // Takes the oldest; false when there is none.
   bool take(Event& event);
-  // Until there is an event, or `stop`.
+  // Until there is an event, or rouse() was called since the last time, or `stop`.
   void wait(const std::stop_token& stop);
+  // There is something else to do. Any thread.
+  void rouse();
 
   EventQueueCounts counts() const;
 
@@ -45,6 +47,7 @@ class EventQueue {
   bool try_push(const Event& event);
   bool try_take(Event& event);
   bool empty() const;
+  bool has_work();
   void wake();
 
   const std::uint64_t mask_;
@@ -53,6 +56,7 @@ class EventQueue {
   alignas(64) std::atomic<std::uint64_t> head_ = 0;  // to be filled next
   alignas(64) std::atomic<std::uint64_t> tail_ = 0;  // to be emptied next
   alignas(64) std::atomic<std::uint32_t> sleeping_ = 0;
+  std::atomic<bool> roused_ = false;
   std::atomic<std::uint64_t> taken_ = 0;
   std::atomic<std::uint64_t> dropped_ = 0;
 };

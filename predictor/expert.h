@@ -30,6 +30,7 @@ struct Candidate {
   float probability = 1;                   // that it is read soon, as the expert believes
   std::chrono::nanoseconds expected_in{};  // from the event on, until it is read
   ExpertId expert = ExpertId::kNone;
+  std::uint64_t program = 0;  // for which: of the event; told by who shows it to the expert
 };
 
 // A source of candidates. A whole policy, which weighs the candidates of others, is one as well.

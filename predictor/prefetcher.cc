@@ -23,8 +23,11 @@ struct News {
 }  // namespace
 
 struct Prefetcher::Parts {
+  using Clock = std::chrono::steady_clock;
+
   struct State {
     std::deque<News> news;
+    std::deque<Candidate> hints;
     std::unordered_map<std::uint64_t, std::string> programs;
     PrefetcherStats stats;
   };
@@ -36,17 +39,28 @@ struct Prefetcher::Parts {
         catalog(options.catalog_objects_max),
         history(options.history),
         ledger(options.ledger),
+        paused_until(options.paused_until),
         news_max(std::max<std::size_t>(options.queue_events_max, 1)),
-        queue(options.queue_events_max) {}
+        queue(options.queue_events_max) {
+    if (!options.brain) return;
+    SupervisorOptions life = *options.brain;
+    life.wanted = options.paused_until != kForGood;
+    brain = std::make_unique<Supervisor>(
+        std::move(life), [this](std::span<const Candidate> hints) { hint(hints); });
+  }
 
   void tell(News item);
+  void hint(std::span<const Candidate> hints);
 
   void run(std::stop_token stop);
   std::size_t step(const std::stop_token& stop);
   void learn_news();
-  std::string program_of(const Event& event);
-  void remember(const Event& event, const std::string& program);
-  bool ask(const Version& version, const Candidate& candidate, const std::string& program);
+  std::string program_name(std::uint64_t program);
+  void remember(const Event& event);
+  bool ask(const Version& version, const Candidate& candidate);
+  void fetch_all(std::span<const Candidate> candidates, PrefetcherStats& counts);
+  void take_hints();
+  void count(const PrefetcherStats& counts);
   void think(const Event& event, PrefetcherStats& counts);
 
   const Fetch fetch;
@@ -56,12 +70,12 @@ struct Prefetcher::Parts {
   std::vector<Candidate> candidates;
   History* const history;
   HintLedger* const ledger;
-  std::atomic<std::chrono::steady_clock::rep> paused_until =
-      std::chrono::steady_clock::time_point::min().time_since_epoch().count();
+  std::atomic<Clock::time_point> paused_until;
   const std::size_t news_max;
   EventQueue queue;
   Guarded<State> state;
-  std::jthread thread;  // last: it ends before what it uses
+  std::unique_ptr<Supervisor> brain;  // may be null
+  std::jthread thread;                // last: it ends before what it uses
 };
 
 void Prefetcher::Parts::tell(News item) {
@@ -85,66 +99,100 @@ void Prefetcher::Parts::learn_news() {
   }
 }
 
-// "" when not known, or of no interest to anybody.
-std::string Prefetcher::Parts::program_of(const Event& event) {
-  if (event.program == 0 || (history == nullptr && ledger == nullptr)) return {};
+void Prefetcher::Parts::hint(std::span<const Candidate> hints) {
+  {
+    auto locked = state.lock();
+    locked->hints.insert(locked->hints.end(), hints.begin(), hints.end());
+    while (locked->hints.size() > news_max) {
+      locked->hints.pop_front();
+      ++locked->stats.hints_dropped;
+    }
+  }
+  queue.rouse();
+}
+
+// "" when not known.
+std::string Prefetcher::Parts::program_name(std::uint64_t program) {
   auto locked = state.lock();
-  const auto found = locked->programs.find(event.program);
+  const auto found = locked->programs.find(program);
   return found == locked->programs.end() ? std::string() : found->second;
 }
 
 // What is not known by name any more is not worth being remembered.
-void Prefetcher::Parts::remember(const Event& event, const std::string& program) {
-  if (history == nullptr) return;
+void Prefetcher::Parts::remember(const Event& event) {
   const Version* version = catalog.version(event.object);
   const std::string* path = version != nullptr ? &version->key : catalog.prefix(event.object);
-  if (path != nullptr) history->add(event, *path, program);
+  if (path != nullptr) history->add(event, *path, program_name(event.program));
 }
 
-bool Prefetcher::Parts::ask(const Version& version, const Candidate& candidate,
-                            const std::string& program) {
+bool Prefetcher::Parts::ask(const Version& version, const Candidate& candidate) {
   const std::uint32_t account =
       ledger == nullptr ? 0
-                        : ledger->account(candidate.expert, program, directory_prefix(version.key));
+                        : ledger->account(candidate.expert, program_name(candidate.program),
+                                          directory_prefix(version.key));
   return fetch(version, candidate.range, account);
 }
 
-void Prefetcher::Parts::think(const Event& event, PrefetcherStats& counts) {
-  catalog.use(event.object);
-  const std::string program = program_of(event);
-  remember(event, program);
-  candidates.clear();
-  for (const auto& expert : experts) expert->observe(event, catalog, candidates);
-  ++counts.events;
-  counts.candidates += candidates.size();
-  const bool paused = event.time.time_since_epoch().count() < paused_until.load();
-  for (const Candidate& candidate : candidates) {
+// The one way into the cache, for candidates of the experts and of the brain.
+void Prefetcher::Parts::fetch_all(std::span<const Candidate> wanted, PrefetcherStats& counts) {
+  if (wanted.empty()) return;
+  counts.candidates += wanted.size();
+  const bool paused = Clock::now() < paused_until.load();
+  for (const Candidate& candidate : wanted) {
     const Version* version = catalog.version(candidate.object);
     if (version == nullptr) {
       ++counts.unknown;
     } else if (paused) {
       ++counts.withheld;
-    } else if (!ask(*version, candidate, program)) {
+    } else if (!ask(*version, candidate)) {
       ++counts.refused;
     }
   }
+}
+
+void Prefetcher::Parts::take_hints() {
+  std::deque<Candidate> hints;
+  std::swap(hints, state.lock()->hints);
+  if (hints.empty()) return;
+  PrefetcherStats counts;
+  candidates.assign(hints.begin(), hints.end());
+  fetch_all(candidates, counts);
+  count(counts);
+}
+
+void Prefetcher::Parts::count(const PrefetcherStats& counts) {
+  auto locked = state.lock();
+  locked->stats.events += counts.events;
+  locked->stats.candidates += counts.candidates;
+  locked->stats.unknown += counts.unknown;
+  locked->stats.refused += counts.refused;
+  locked->stats.withheld += counts.withheld;
+}
+
+// What flies for this event flies before others are told of it.
+void Prefetcher::Parts::think(const Event& event, PrefetcherStats& counts) {
+  catalog.use(event.object);
+  candidates.clear();
+  for (const auto& expert : experts) expert->observe(event, catalog, candidates);
+  for (Candidate& candidate : candidates) candidate.program = event.program;
+  fetch_all(candidates, counts);
+  if (brain != nullptr) brain->tell(event, catalog);
+  if (history != nullptr) remember(event);
+  ++counts.events;
 }
 
 // Leaves the rest of the queue when asked to stop: hints for a mount that ends are worth nothing.
 std::size_t Prefetcher::Parts::step(const std::stop_token& stop) {
   std::size_t taken = 0;
   Event event;
-  while (!stop.stop_requested() && queue.take(event)) {
+  while (!stop.stop_requested()) {
+    take_hints();
+    if (!queue.take(event)) break;
     learn_news();  // what was told before the event is there by now
     PrefetcherStats counts;
     think(event, counts);
     ++taken;
-    auto locked = state.lock();
-    locked->stats.events += counts.events;
-    locked->stats.candidates += counts.candidates;
-    locked->stats.unknown += counts.unknown;
-    locked->stats.refused += counts.refused;
-    locked->stats.withheld += counts.withheld;
+    count(counts);
   }
   return taken;
 }
@@ -180,19 +228,22 @@ void Prefetcher::name_program(std::uint64_t program, std::string_view path) {
 
 void Prefetcher::record(const Event& event) { parts_->queue.push(event); }
 
+void Prefetcher::hint(std::span<const Candidate> hints) { parts_->hint(hints); }
+
 PrefetcherStats Prefetcher::stats() const {
   PrefetcherStats stats = parts_->state.lock()->stats;
   stats.events_dropped = parts_->queue.counts().dropped;
+  if (parts_->brain != nullptr) stats.brain = parts_->brain->stats();
   return stats;
 }
 
 void Prefetcher::pause_until(std::chrono::steady_clock::time_point time) {
-  parts_->paused_until = time.time_since_epoch().count();
+  parts_->paused_until = time;
+  if (parts_->brain != nullptr) parts_->brain->want(time != kForGood);
 }
 
 std::chrono::steady_clock::time_point Prefetcher::paused_until() const {
-  using Time = std::chrono::steady_clock::time_point;
-  return Time{Time::duration{parts_->paused_until.load()}};
+  return parts_->paused_until;
 }
 
 std::size_t Prefetcher::step() { return parts_->step({}); }

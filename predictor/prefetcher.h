@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +13,7 @@
 
 #include "cache/chunk_reader.h"
 #include "cache/metadata_cache.h"
+#include "predictor/brain/supervisor.h"
 #include "predictor/event.h"
 #include "predictor/expert.h"
 #include "predictor/hint_ledger.h"
@@ -18,31 +21,41 @@
 
 namespace augurfs {
 
+// Of Prefetcher::pause_until().
+inline constexpr auto kNotPaused = std::chrono::steady_clock::time_point::min();
+inline constexpr auto kForGood = std::chrono::steady_clock::time_point::max();
+
 struct PrefetcherOptions {
   std::size_t queue_events_max = 4096;  // some tenths of a second of a mount at full speed
   std::size_t catalog_objects_max = Catalog::kObjectsMaxUsual;
-  History* history = nullptr;    // borrowed; null: accesses are not kept
-  HintLedger* ledger = nullptr;  // borrowed; null: what becomes of hints is not booked
-  bool own_thread = true;        // false: nothing happens but by step()
+  History* history = nullptr;              // borrowed; null: accesses are not kept
+  HintLedger* ledger = nullptr;            // borrowed; null: what becomes of hints is not booked
+  std::optional<SupervisorOptions> brain;  // none: only the experts think
+  std::chrono::steady_clock::time_point paused_until = kNotPaused;
+  bool own_thread = true;  // false: nothing happens but by step()
 };
 
 struct PrefetcherStats {
   std::uint64_t events = 0;          // taken from the queue
   std::uint64_t events_dropped = 0;  // oldest first, when the queue was full
   std::uint64_t news_dropped = 0;    // versions and listings, when there were too many of them
-  std::uint64_t candidates = 0;      // of all experts
+  std::uint64_t hints_dropped = 0;   // oldest first, when there were too many of them
+  std::uint64_t candidates = 0;      // of all experts, hints included
   std::uint64_t unknown = 0;         // of those: of an object that the catalog does not know
   std::uint64_t refused = 0;         // of those: the cache had no room for them
   std::uint64_t withheld = 0;        // of those: fetching was paused
+  BrainStats brain;
 };
 
 // Turns accesses into cache reads nobody waits for. see() and list() tell the catalog what ids
 // stand for, record() puts an event into a bounded queue; a thread of the prefetcher's own feeds it
 // to the experts and their candidates, as versions, to the reader. What was told before an event
-// was recorded is known when the experts are shown it. Thread rule: any thread, but for step();
-// none of these calls waits for the experts or the reader. The thread hands each event, with the
-// names it stands for, to the history as well. `reader` is borrowed and outlives the prefetcher.
-// The destructor stops and joins.
+// was recorded is known when the experts are shown it. The thread then tells each event to the
+// brain, whose hints go the way of the experts' candidates, and, with the names it stands for, to
+// the history. Whoever a candidate is from, it is booked in the ledger.
+//
+// Thread rule: any thread, but for step(); none of these calls waits for the experts or the reader.
+// `reader` is borrowed and outlives the prefetcher. The destructor stops and joins.
 class Prefetcher {
  public:
   static constexpr std::size_t kProgramsMax = 4096;
@@ -71,8 +84,12 @@ class Prefetcher {
   // kProgramsMax of them.
   void name_program(std::uint64_t program, std::string_view path);
   void record(const Event& event);
+  // What somebody else thinks will be read: the brain. Of objects that were never told nothing is
+  // fetched.
+  void hint(std::span<const Candidate> hints);
   PrefetcherStats stats() const;
-  // Fetches nothing until then; the experts go on learning. A time that has passed: fetches again.
+  // Fetches nothing until then; the experts and the brain go on learning. kNotPaused, or a time that
+  // has passed: fetches again. kForGood: until told otherwise, and so without a brain.
   void pause_until(std::chrono::steady_clock::time_point time);
   std::chrono::steady_clock::time_point paused_until() const;
 

@@ -52,6 +52,11 @@ TEST(Sources, OnlyTheTraceInputIncludesZlibAndZstd) {
               Each(MatchesRegex("predictor/trace_input\\.cc:.*")));
 }
 
+TEST(Sources, OnlyTheSandboxIncludesSeccomp) {
+  EXPECT_THAT(lines_matching(program(), R"(#\s*include\s*[<"](seccomp|linux/landlock))"),
+              Each(MatchesRegex("predictor/brain/sandbox\\.cc:.*")));
+}
+
 TEST(Sources, NobodyIncludesTorch) {
   EXPECT_THAT(lines_matching(program(), R"(#\s*include\s*[<"](torch|ATen|c10)/)"), IsEmpty());
 }

@@ -99,20 +99,20 @@ TEST(Prefetcher, PausedItLearnsAndFetchesNothing) {
       },
       experts_of(std::make_unique<Echo>(&seen)), {.own_thread = false});
   prefetcher.see(kObject);
-  const auto start = std::chrono::steady_clock::now();
-  prefetcher.pause_until(start + std::chrono::seconds{10});
-  for (const std::uint64_t second : {9, 10}) {
-    Event event = event_of(second);
-    event.time = start + std::chrono::seconds{second};
-    prefetcher.record(event);
+  const auto now = std::chrono::steady_clock::now();
+  std::uint64_t handle = 0;
+  for (const auto until : {now + std::chrono::hours{1}, kForGood, now, kNotPaused}) {
+    prefetcher.pause_until(until);
+    EXPECT_EQ(prefetcher.paused_until(), until);
+    prefetcher.record(event_of(++handle));
+    prefetcher.step();
   }
-  prefetcher.step();
-  EXPECT_EQ(seen, (std::vector<std::uint64_t>{9, 10}));
-  EXPECT_EQ(fetched, std::vector<std::uint64_t>{10});
-  EXPECT_EQ(prefetcher.stats().withheld, 1U);
+  EXPECT_EQ(seen, (std::vector<std::uint64_t>{1, 2, 3, 4}));
+  EXPECT_EQ(fetched, (std::vector<std::uint64_t>{3, 4}));
+  EXPECT_EQ(prefetcher.stats().withheld, 2U);
 }
 
-TEST(Prefetcher, BooksAHintOnTheAccountOfItsExpertProgramAndDirectory) {
+TEST(Prefetcher, BooksWhatItFetchesOnTheAccountOfExpertProgramAndDirectory) {
   HintLedger ledger;
   std::vector<std::uint32_t> accounts;
   Prefetcher prefetcher(
@@ -131,9 +131,16 @@ TEST(Prefetcher, BooksAHintOnTheAccountOfItsExpertProgramAndDirectory) {
   event.program = 8;
   prefetcher.record(event);
   prefetcher.step();
-  ASSERT_EQ(accounts.size(), 2U);
+  const std::vector<Candidate> hints{{.object = event.object,
+                                      .range = {0, 1},
+                                      .expert = ExpertId::kDirectorySweep,
+                                      .program = 7}};
+  prefetcher.hint(hints);
+  prefetcher.step();
+  ASSERT_EQ(accounts.size(), 3U);
   EXPECT_EQ(accounts[0], ledger.account(ExpertId::kNone, "/bin/cat", "d/"));
   EXPECT_EQ(accounts[1], ledger.account(ExpertId::kNone, "", "d/"));
+  EXPECT_EQ(accounts[2], ledger.account(ExpertId::kDirectorySweep, "/bin/cat", "d/"));
 }
 
 TEST(Prefetcher, ACandidateNobodyKnowsIsCountedAndNotFetched) {
@@ -146,6 +153,64 @@ TEST(Prefetcher, ACandidateNobodyKnowsIsCountedAndNotFetched) {
   prefetcher.record(event_of(1));
   prefetcher.step();
   EXPECT_EQ(prefetcher.stats().unknown, 1U);
+}
+
+TEST(Prefetcher, PausedItFetchesNoHint) {
+  Prefetcher prefetcher(
+      [](const Version&, ByteRange, std::uint32_t) {
+        ADD_FAILURE() << "fetched though paused";
+        return true;
+      },
+      {}, {.paused_until = kForGood, .own_thread = false});
+  prefetcher.see(kObject);
+  prefetcher.record(event_of(1));
+  prefetcher.step();
+  prefetcher.hint(std::vector<Candidate>{{.object = object_id("object"), .range = {1, 1}}});
+  prefetcher.step();
+  EXPECT_EQ(prefetcher.stats().withheld, 1U);
+}
+
+TEST(Prefetcher, HintsGoTheWayOfCandidates) {
+  std::vector<std::uint64_t> fetched;
+  Prefetcher prefetcher(
+      [&](const Version& version, ByteRange range, std::uint32_t) {
+        EXPECT_EQ(version, kObject);
+        fetched.push_back(range.offset);
+        return range.offset != 2;
+      },
+      {}, {.queue_events_max = 4, .own_thread = false});
+  prefetcher.see(kObject);
+  prefetcher.record(event_of(1));
+  prefetcher.step();
+  const std::vector<Candidate> hints{{.object = object_id("object"), .range = {1, 1}},
+                                     {.object = object_id("nobody's"), .range = {1, 1}},
+                                     {.object = object_id("object"), .range = {2, 1}}};
+  prefetcher.hint(hints);
+  EXPECT_TRUE(fetched.empty()) << "hint() fetched";
+  prefetcher.step();
+  EXPECT_EQ(fetched, (std::vector<std::uint64_t>{1, 2}));
+  EXPECT_EQ(prefetcher.stats().candidates, 3U);
+  EXPECT_EQ(prefetcher.stats().unknown, 1U);
+  EXPECT_EQ(prefetcher.stats().refused, 1U);
+  prefetcher.hint(hints);
+  prefetcher.hint(hints);
+  EXPECT_EQ(prefetcher.stats().hints_dropped, 2U);
+}
+
+TEST(Prefetcher, AHintIsFetchedThoughNoEventFollows) {
+  std::atomic<bool> fetched = false;
+  Prefetcher prefetcher(
+      [&](const Version&, ByteRange, std::uint32_t) {
+        fetched = true;
+        fetched.notify_all();
+        return true;
+      },
+      {});
+  prefetcher.see(kObject);
+  prefetcher.record(event_of(1));
+  while (prefetcher.stats().events == 0) std::this_thread::yield();
+  prefetcher.hint(std::vector<Candidate>{{.object = object_id("object"), .range = {1, 1}}});
+  fetched.wait(false);
 }
 
 TEST(Prefetcher, WhatWasListedCanBeFetched) {

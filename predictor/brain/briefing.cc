@@ -1,0 +1,93 @@
+#include "predictor/brain/briefing.h"
+
+#include <utility>
+
+#include "predictor/brain/protocol.h"
+
+namespace augurfs {
+namespace {
+
+// Of the names and sizes of children in their order.
+std::uint64_t digest(std::span<const ObjectId> children, const Catalog& catalog) {
+  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
+  std::uint64_t sum = children.size();
+  for (const ObjectId child : children) {
+    const Version* version = catalog.version(child);
+    sum =
+        (sum ^ static_cast<std::uint64_t>(child) ^ (version == nullptr ? 0 : version->size)) * kOdd;
+    sum ^= sum >> 32U;
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::vector<std::string> Briefing::records(const Event& event, const Catalog& catalog) {
+  new_objects_.clear();
+  new_directories_.clear();
+  std::vector<std::string> records;
+  const bool listed = event.operation == Operation::kList;
+  add_listing(listed ? event.object : catalog.directory(event.object), listed, catalog, records);
+  if (!listed) add_object(event.object, catalog, records);
+  records.push_back(encode(DaemonRecord(event)));
+  return records;
+}
+
+void Briefing::commit() {
+  for (const Told& told : new_objects_) objects_[told.id] = told.what;
+  for (const Told& told : new_directories_) directories_[told.id] = told.what;
+  if (objects_.size() + directories_.size() > Catalog::kObjectsMaxUsual) begin_anew();
+}
+
+void Briefing::begin_anew() {
+  objects_.clear();
+  directories_.clear();
+}
+
+// A directory that grew by an object that was seen is no news: the brain sees it grow as well.
+void Briefing::add_listing(ObjectId directory, bool listed_now, const Catalog& catalog,
+                           std::vector<std::string>& records) {
+  const auto known = directories_.find(directory);
+  if (known != directories_.end() && !listed_now) return;
+  const auto children = catalog.children(directory);
+  if (children.empty()) return;
+  const std::uint64_t now = digest(children, catalog);
+  if (known != directories_.end() && known->second == now) return;
+  new_directories_.push_back({directory, now});
+
+  ListingNews piece;
+  std::size_t bytes = kPacketBytesMax;  // the first child opens the first piece
+  for (const ObjectId child : children) {
+    const Version* version = catalog.version(child);
+    if (version == nullptr || version->key.size() > kToldKeyBytesMax) continue;
+    // A marker of the directory ("d/" in "d/") lies in the one above; no program reads it.
+    if (directory_id(version->key) != directory) continue;
+    const std::string_view prefix = directory_prefix(version->key);
+    ListingNews::Child entry{version->key.substr(prefix.size()), version->size};
+    bytes += encoded_bytes(entry);
+    if (bytes > kPacketBytesMax) {
+      piece.last = false;
+      if (!piece.children.empty()) records.push_back(encode(DaemonRecord(std::move(piece))));
+      piece = {.prefix = std::string(prefix)};
+      bytes = encode(DaemonRecord(piece)).size() + encoded_bytes(entry);
+    }
+    new_objects_.push_back({child, version->size});
+    piece.children.push_back(std::move(entry));
+  }
+  if (!piece.children.empty()) records.push_back(encode(DaemonRecord(std::move(piece))));
+}
+
+void Briefing::add_object(ObjectId object, const Catalog& catalog,
+                          std::vector<std::string>& records) {
+  const Version* version = catalog.version(object);
+  if (version == nullptr || version->key.size() > kToldKeyBytesMax) return;
+  const auto known = objects_.find(object);
+  if (known != objects_.end() && known->second == version->size) return;
+  for (const Told& told : new_objects_) {
+    if (told.id == object) return;  // it stands in the listing just told
+  }
+  new_objects_.push_back({object, version->size});
+  records.push_back(encode(DaemonRecord(ObjectNews{version->key, version->size})));
+}
+
+}  // namespace augurfs

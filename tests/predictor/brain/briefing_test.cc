@@ -1,0 +1,124 @@
+#include "predictor/brain/briefing.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "predictor/brain/protocol.h"
+
+namespace augurfs {
+namespace {
+
+Version version_of(const std::string& key, std::uint64_t size = 1) { return {key, "etag", size}; }
+
+Event event_of(const std::string& key, Operation operation = Operation::kOpen) {
+  Event event;
+  event.operation = operation;
+  event.object = object_id(key);
+  return event;
+}
+
+class BriefingTest : public testing::Test {
+ protected:
+  void list(const std::string& prefix, const std::vector<std::string>& names) {
+    std::vector<ObjectInfo> objects;
+    for (const auto& name : names) objects.push_back({version_of(prefix + name), {}});
+    catalog.list(prefix, objects);
+  }
+
+  // What is said before the event: "key" for an object, "prefix:names" for a listing.
+  std::vector<std::string> said(const Event& event, bool arrives = true) {
+    std::vector<std::string> out;
+    const auto records = briefing.records(event, catalog);
+    for (const auto& record : records) {
+      EXPECT_LE(record.size(), kPacketBytesMax);
+      const auto decoded = decode_for_brain(record);
+      EXPECT_TRUE(decoded && decoded->size() == 1);
+      if (const auto* object = std::get_if<ObjectNews>(&decoded->front())) {
+        out.push_back(object->key);
+      } else if (const auto* listing = std::get_if<ListingNews>(&decoded->front())) {
+        std::string text = listing->prefix + ":";
+        for (const auto& child : listing->children) text += child.name;
+        out.push_back(text + (listing->last ? "" : "..."));
+      } else {
+        EXPECT_EQ(&record, &records.back()) << "the event stands last";
+      }
+    }
+    if (arrives) briefing.commit();
+    return out;
+  }
+
+  Catalog catalog;
+  Briefing briefing;
+};
+
+using Said = std::vector<std::string>;
+
+TEST_F(BriefingTest, AnObjectIsToldOnceBeforeTheFirstEventThatNamesIt) {
+  catalog.see(version_of("d/a"));
+  EXPECT_EQ(said(event_of("d/a")), Said{"d/:a"});
+  EXPECT_EQ(said(event_of("d/a")), Said{});
+  catalog.see(version_of("d/b"));
+  EXPECT_EQ(said(event_of("d/b")), Said{"d/b"}) << "the brain has seen the directory grow";
+  EXPECT_EQ(said(event_of("d/b")), Said{});
+}
+
+TEST_F(BriefingTest, AListingIsToldWithTheFirstEventInTheDirectory) {
+  list("d/", {"a", "b", "c"});
+  EXPECT_EQ(said(event_of("d/b")), Said{"d/:abc"});
+  EXPECT_EQ(said(event_of("d/c")), Said{});
+  EXPECT_EQ(said(event_of("d/", Operation::kList)), Said{});
+}
+
+TEST_F(BriefingTest, WhatHasChangedIsToldAgain) {
+  list("d/", {"a", "b"});
+  said(event_of("d/", Operation::kList));
+  list("d/", {"a", "b", "c"});
+  EXPECT_EQ(said(event_of("d/", Operation::kList)), Said{"d/:abc"});
+  catalog.see(version_of("d/a", 2));
+  EXPECT_EQ(said(event_of("d/a")), Said{"d/a"});
+}
+
+TEST_F(BriefingTest, WhatDidNotArriveIsToldAgain) {
+  list("d/", {"a", "b"});
+  EXPECT_EQ(said(event_of("d/a"), false), Said{"d/:ab"});
+  EXPECT_EQ(said(event_of("d/a"), true), Said{"d/:ab"});
+  EXPECT_EQ(said(event_of("d/a")), Said{});
+}
+
+TEST_F(BriefingTest, ABrainThatKnowsNothingIsToldAllAgain) {
+  list("", {"a", "b"});
+  said(event_of("a"));
+  briefing.begin_anew();
+  EXPECT_EQ(said(event_of("b")), Said{":ab"});
+}
+
+TEST_F(BriefingTest, OfWhatNobodyKnowsOnlyTheEventIsTold) {
+  EXPECT_EQ(said(event_of("d/a")), Said{});
+  EXPECT_EQ(said(event_of("d/", Operation::kList)), Said{});
+}
+
+TEST_F(BriefingTest, ALongListingComesInPiecesOfWhichOnlyTheLastSaysSo) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 1000; ++i) names.push_back(std::string(250, 'x') + std::to_string(i));
+  list("d/", names);
+  const Said pieces = said(event_of("d/", Operation::kList));
+  ASSERT_GT(pieces.size(), 5U);
+  for (const auto& piece : pieces) {
+    EXPECT_EQ(piece.ends_with("..."), &piece != &pieces.back());
+  }
+}
+
+TEST_F(BriefingTest, AMarkerOfTheDirectoryItselfIsLeftOut) {
+  list("d/", {"", "a", "b"});
+  EXPECT_EQ(said(event_of("d/a")), Said{"d/:ab"});
+}
+
+TEST_F(BriefingTest, AKeyTooLongForTheProtocolIsLeftOut) {
+  list("d/", {"a", std::string(kToldKeyBytesMax, 'x'), "b"});
+  EXPECT_EQ(said(event_of("d/a")), Said{"d/:ab"});
+}
+
+}  // namespace
+}  // namespace augurfs

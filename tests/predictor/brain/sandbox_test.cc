@@ -1,0 +1,127 @@
+#include "predictor/brain/sandbox.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <functional>
+#include <thread>
+#include <vector>
+
+namespace augurfs {
+namespace {
+
+constexpr std::uint64_t kMemoryBytes = 256 << 20;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kLimited = false;
+#else
+constexpr bool kLimited = true;
+#endif
+
+// What the exit code of a process is that goes into the sandbox and then does this.
+int inside(const std::function<int()>& deed) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (!enter_sandbox(kMemoryBytes)) ::_exit(100);
+    ::_exit(deed());
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+// 0 when a call is denied.
+int denied(long result) {
+  if (result != -1) return 1;
+  return errno == EPERM || errno == EACCES ? 0 : errno;
+}
+
+TEST(Sandbox, OpensNoFileNeitherToWriteNorToRead) {
+  const std::string path = testing::TempDir() + "/augurfs_sandbox_test";
+  EXPECT_EQ(inside([&] { return denied(::open(path.c_str(), O_CREAT | O_WRONLY, 0600)); }), 0);
+  EXPECT_EQ(inside([] { return denied(::open("/etc/passwd", O_RDONLY)); }), 0);
+  EXPECT_EQ(inside([] { return denied(::openat(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY)); }), 0);
+  EXPECT_EQ(inside([&] { return denied(::mkdir(path.c_str(), 0700)); }), 0);
+  EXPECT_EQ(inside([] { return denied(::unlink("/etc/passwd")); }), 0);
+  EXPECT_NE(::access(path.c_str(), F_OK), 0);
+}
+
+TEST(Sandbox, MakesNoSocket) {
+  for (const int family : {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK}) {
+    EXPECT_EQ(inside([&] { return denied(::socket(family, SOCK_STREAM, 0)); }), 0) << family;
+  }
+}
+
+TEST(Sandbox, StartsNoProgramAndNoProcess) {
+  EXPECT_EQ(inside([] {
+              std::array<char, 5> name{"true"};
+              const std::array<char*, 2> arguments{name.data(), nullptr};
+              return denied(::execv("/bin/true", arguments.data()));
+            }),
+            0);
+  EXPECT_EQ(inside([] { return denied(::fork()); }), 0);
+}
+
+TEST(Sandbox, ReachesNoOtherProcess) {
+  EXPECT_EQ(inside([] { return denied(::kill(::getppid(), SIGTERM)); }), 0);
+}
+
+TEST(Sandbox, RunsNoCodeThatItWroteItself) {
+  EXPECT_EQ(inside([] {
+              void* memory = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+              return memory == MAP_FAILED ? denied(-1) : 1;
+            }),
+            0);
+}
+
+TEST(Sandbox, SpeaksOverTheDescriptorsItHas) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends.data()), 0);
+  EXPECT_EQ(inside([&] { return ::send(ends[1], "hello", 5, MSG_NOSIGNAL) == 5 ? 0 : errno; }), 0);
+  std::array<char, 8> heard{};
+  EXPECT_EQ(::recv(ends[0], heard.data(), heard.size(), MSG_DONTWAIT), 5);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(Sandbox, HasThreadsAndMemory) {
+  EXPECT_EQ(inside([] {
+              int sum = 0;
+              std::thread([&] {
+                const std::vector<int> numbers(1'000'000, 1);
+                for (const int number : numbers) sum += number;
+              }).join();
+              return sum == 1'000'000 ? 0 : 1;
+            }),
+            0);
+}
+
+TEST(Sandbox, IsLimitedInMemory) {
+  EXPECT_EQ(inside([] {
+              void* memory = ::mmap(nullptr, 2 * kMemoryBytes, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+              return (memory == MAP_FAILED) == kLimited ? 0 : 1;
+            }),
+            0);
+}
+
+TEST(Sandbox, AbortsAsAProcessShould) {
+  EXPECT_EQ(inside([] {
+              ::signal(SIGABRT, SIG_DFL);
+              std::abort();
+              return 0;
+            }),
+            128 + SIGABRT);
+}
+
+}  // namespace
+}  // namespace augurfs
