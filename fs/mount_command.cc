@@ -105,6 +105,9 @@ std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache,
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(std::make_unique<Readahead>(options));
   PrefetcherOptions prefetcher{.history = history, .ledger = &ledger};
+  if (plan.options.prefetch.brain) {
+    prefetcher.brain = brain_options(plan, cache.stats().bytes_max);
+  }
   if (plan.options.prefetch.mode == PrefetchMode::kOff) prefetcher.paused_until = kForGood;
   return std::make_unique<Prefetcher>(cache.reader(), std::move(experts), prefetcher);
 }

@@ -73,6 +73,32 @@ std::string prefetch_state_text(const ordered_json& prefetch) {
                      duration_text(prefetch.at("paused_seconds").get<std::uint64_t>()));
 }
 
+ordered_json brain_json(const MountStatus& status) {
+  const BrainStats& brain = status.prefetcher.brain;
+  return {{"state", brain_state_name(brain.state)},
+          {"reason", brain.reason},
+          {"pid", brain.process},
+          {"restarts", brain.restarts},
+          {"events_sent", brain.events_sent},
+          {"events_dropped", brain.events_dropped},
+          {"hints_received", brain.hints_received},
+          {"hints_dropped", brain.hints_dropped + status.prefetcher.hints_dropped}};
+}
+
+// "running, process 12, 3 hints of 40 events"
+std::string brain_text(const ordered_json& brain) {
+  const auto state = brain.at("state").get<std::string>();
+  if (state == "off") return state;
+  const auto number = [&](const char* name) { return brain.at(name).get<std::uint64_t>(); };
+  std::string out = state;
+  if (number("pid") != 0) out += fmt::format(", process {}", number("pid"));
+  out += fmt::format(", {} hints ({} dropped) of {} events ({} dropped)", number("hints_received"),
+                     number("hints_dropped"), number("events_sent"), number("events_dropped"));
+  if (number("restarts") != 0) out += fmt::format(", {} restarts", number("restarts"));
+  const auto reason = brain.at("reason").get<std::string>();
+  return reason.empty() ? out : out + "; " + reason;
+}
+
 std::string format_status(const ordered_json& json) {
   const auto& cache = json.at("cache");
   const auto& remote = json.at("remote");
@@ -104,6 +130,7 @@ std::string format_status(const ordered_json& json) {
                      number(remote, "errors"), rounded_size(number(remote, "bytes_received")));
   out += fmt::format("  prefetch  {} fetched, {} used{}\n", rounded_size(number(prefetch, "bytes")),
                      rounded_size(number(prefetch, "used_bytes")), prefetch_state_text(prefetch));
+  out += fmt::format("  brain     {}\n", brain_text(json.at("brain")));
   out +=
       fmt::format("  files     {} known, {} open, {} keys unreachable\n", number(files, "inodes"),
                   number(files, "open_files"), number(files, "unreachable_keys"));
@@ -125,6 +152,7 @@ std::string to_json(const MountStatus& status) {
                             {"errors", status.remote.errors},
                             {"bytes_received", status.remote.bytes_received}}},
                           {"prefetch", prefetch_json(status)},
+                          {"brain", brain_json(status)},
                           {"history",
                            {{"enabled", status.history_enabled},
                             {"written", status.history.written},

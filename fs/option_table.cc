@@ -340,7 +340,18 @@ const std::vector<Option> kOptions = {
          {{"off", PrefetchMode::kOff}, {"on", PrefetchMode::kOn}},
          [](Options& o) -> auto& { return o.prefetch.mode; }),
      "Whether to fetch ahead of what programs ask for. \"on\" reads ahead in files that are read "
-     "in order; \"off\" fetches only what is asked for."},
+     "in order, and fetches what `prefetch.brain` foresees; \"off\" fetches only what is asked "
+     "for."},
+    {"prefetch.brain", "true", boolean([](Options& o) -> auto& { return o.prefetch.brain; }),
+     "Whether to foresee which files a program will open: the rest of a directory that it reads "
+     "file by file, or what followed the last time. A process of its own thinks about that, "
+     "augurfs-predictor, with neither network nor files; when it cannot run the mount goes on "
+     "without."},
+    {"prefetch.brain_memory", "512 MiB",
+     size(
+         128 * kMiB, 64 * kGiB, false,
+         [](Options& o) -> auto& { return o.prefetch.brain_memory_bytes_max; }),
+     "Memory that augurfs-predictor may use. When it wants more it ends and is started again."},
     {"prefetch.max_transfers", "16",
      number(
          1, 1024, [](Options& o) -> auto& { return o.prefetch.transfers_max; }),

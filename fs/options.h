@@ -49,6 +49,8 @@ struct Options {
   } mount;
   struct {
     PrefetchMode mode = PrefetchMode::kOn;
+    bool brain = true;
+    std::uint64_t brain_memory_bytes_max = 0;
     int transfers_max = 0;
     std::uint64_t window_bytes_max = 0;
   } prefetch;

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <string>
+#include <system_error>
 
 #include "fs/units.h"
 
@@ -44,6 +46,18 @@ std::uint64_t history_bytes(const MountPlan& plan) {
   const std::uint64_t cache = plan.options.cache.size.resolve(disk_bytes(plan.cache_directory));
   const std::uint64_t bytes = std::min(plan.options.history.size, cache / kCacheShare);
   return bytes < HistoryTable::kBytesMin ? 0 : bytes;
+}
+
+// Beside this program, as it was built; or where packages put what is not for people to start.
+std::filesystem::path find_brain() {
+  constexpr const char* kName = "augurfs-predictor";
+  std::error_code error;
+  const std::filesystem::path here =
+      std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  const std::filesystem::path packaged = here.parent_path() / "libexec" / "augurfs" / kName;
+  return !std::filesystem::exists(here / kName, error) && std::filesystem::exists(packaged, error)
+             ? packaged
+             : here / kName;
 }
 
 }  // namespace
@@ -93,6 +107,14 @@ FuseSessionOptions session_options(const MountPlan& plan) {
   out.directory_mode = mount.directory_mode;
   out.name_ttl = kernel_ttl(plan.options);
   out.threads = mount.threads;
+  return out;
+}
+
+SupervisorOptions brain_options(const MountPlan& plan, std::uint64_t cache_bytes_max) {
+  SupervisorOptions out;
+  out.command = {find_brain().string(),
+                 std::to_string(plan.options.prefetch.brain_memory_bytes_max),
+                 std::to_string(plan.options.cache.chunk_size), std::to_string(cache_bytes_max)};
   return out;
 }
 

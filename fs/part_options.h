@@ -5,6 +5,7 @@
 #include "cache/cache.h"
 #include "fs/fuse_session.h"
 #include "fs/mount_plan.h"
+#include "predictor/brain/supervisor.h"
 #include "predictor/history.h"
 #include "remote/result.h"
 
@@ -17,5 +18,6 @@ Result<CacheOptions> cache_options(const MountPlan& plan);
 // Unset when there is to be no history. What it may occupy is taken off the cache's own quota.
 std::optional<HistoryOptions> history_options(const MountPlan& plan);
 FuseSessionOptions session_options(const MountPlan& plan);
+SupervisorOptions brain_options(const MountPlan& plan, std::uint64_t cache_bytes_max);
 
 }  // namespace augurfs

@@ -29,6 +29,15 @@ MountStatus example() {
   status.cache.prefetch_used_bytes = 1 << 20;
   status.file_system = {.inodes = 7, .open_files = 2, .unreachable_keys = 4};
   status.prefetcher.events = 99;
+  status.prefetcher.hints_dropped = 2;
+  status.prefetcher.brain = {.state = BrainState::kRunning,
+                             .reason = "was ended by signal 9",
+                             .process = 43,
+                             .restarts = 1,
+                             .events_sent = 80,
+                             .events_dropped = 19,
+                             .hints_received = 30,
+                             .hints_dropped = 3};
   return status;
 }
 
@@ -56,6 +65,14 @@ TEST(MountStatus, TheDocumentHoldsEveryFigureUnderItsPromisedName) {
   EXPECT_EQ(json["prefetch"]["bytes"], 2 << 20);
   EXPECT_EQ(json["prefetch"]["used_bytes"], 1 << 20);
   EXPECT_EQ(json["prefetch"]["events"], 99);
+  EXPECT_EQ(json["brain"]["state"], "running");
+  EXPECT_EQ(json["brain"]["reason"], "was ended by signal 9");
+  EXPECT_EQ(json["brain"]["pid"], 43);
+  EXPECT_EQ(json["brain"]["restarts"], 1);
+  EXPECT_EQ(json["brain"]["events_sent"], 80);
+  EXPECT_EQ(json["brain"]["events_dropped"], 19);
+  EXPECT_EQ(json["brain"]["hints_received"], 30);
+  EXPECT_EQ(json["brain"]["hints_dropped"], 5) << "by the brain, and before they were looked at";
   EXPECT_EQ(json["file_system"]["inodes"], 7);
   EXPECT_EQ(json["file_system"]["open_files"], 2);
   EXPECT_EQ(json["file_system"]["unreachable_keys"], 4);
@@ -69,6 +86,8 @@ TEST(MountStatus, APersonReadsTheSameFigures) {
             "  reads     8.0 MiB: 62.5 % from the cache, 25.0 % fetched ahead, 12.5 % waited for\n"
             "  remote    10 requests (2 retries, 1 errors), 5.0 MiB received\n"
             "  prefetch  2.0 MiB fetched, 1.0 MiB used\n"
+            "  brain     running, process 43, 30 hints (5 dropped) of 80 events (19 dropped), "
+            "1 restarts; was ended by signal 9\n"
             "  files     7 known, 2 open, 4 keys unreachable\n");
 }
 

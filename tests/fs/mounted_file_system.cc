@@ -4,6 +4,7 @@
 
 #include <future>
 #include <stdexcept>
+#include <vector>
 
 namespace augurfs {
 namespace {
@@ -27,7 +28,13 @@ MountedFileSystem::MountedFileSystem(const MountedFileSystemOptions& options)
   cache.metadata_ttl = kTtl;
   cache.now = clock_.function();
   cache_ = value_of(Cache::open(cache, gate));
-  files_ = std::make_unique<FileSystem>(FileSystemOptions{options.prefix}, *cache_, nullptr);
+  if (options.brain) {
+    prefetcher_ =
+        std::make_unique<Prefetcher>(cache_->reader(), std::vector<std::unique_ptr<Expert>>(),
+                                     PrefetcherOptions{.brain = options.brain});
+  }
+  files_ =
+      std::make_unique<FileSystem>(FileSystemOptions{options.prefix}, *cache_, prefetcher_.get());
 
   FuseSessionOptions session;
   session.source = "memory";

@@ -3,12 +3,14 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "cache/cache.h"
 #include "fs/file_system.h"
 #include "fs/fuse_session.h"
+#include "predictor/prefetcher.h"
 #include "support/fetch_gate.h"
 #include "support/manual_clock.h"
 #include "support/memory_store.h"
@@ -25,6 +27,7 @@ struct MountedFileSystemOptions {
   std::uint32_t gid = 0;
   std::uint32_t file_mode = 0444;
   std::uint32_t directory_mode = 0555;
+  std::optional<SupervisorOptions> brain;  // none: nothing is prefetched
 
   static constexpr std::chrono::milliseconds kNever{0};
   static constexpr std::chrono::milliseconds kForEver = std::chrono::hours{1};
@@ -49,6 +52,7 @@ class MountedFileSystem {
   std::filesystem::path path(const std::string& name = "") const;
   FileSystemStats stats() const { return files_->stats(); }
   CacheStats cache_stats() const { return cache_->stats(); }
+  PrefetcherStats prefetcher_stats() const { return prefetcher_->stats(); }  // with a brain
 
   MemoryStore store;
   FetchGate gate;  // before the store, whichever it is
@@ -57,6 +61,7 @@ class MountedFileSystem {
   TemporaryDirectory directory_;
   ManualClock clock_;
   std::unique_ptr<Cache> cache_;
+  std::unique_ptr<Prefetcher> prefetcher_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<FuseSession> session_;
   std::jthread server_;

@@ -113,6 +113,8 @@ TEST(OptionTable, TheDefaultsAreThoseThatAreDocumented) {
   EXPECT_TRUE(options.mount.auto_unmount);
   EXPECT_EQ(options.mount.threads, 128);
   EXPECT_EQ(options.prefetch.mode, PrefetchMode::kOn);
+  EXPECT_TRUE(options.prefetch.brain);
+  EXPECT_EQ(options.prefetch.brain_memory_bytes_max, 512U << 20);
   EXPECT_EQ(options.prefetch.transfers_max, 16);
   EXPECT_EQ(options.prefetch.window_bytes_max, 64U << 20);
   EXPECT_TRUE(options.history.enabled);
@@ -155,6 +157,8 @@ const std::vector<std::pair<std::string_view, std::string_view>> kOtherValues = 
     {"mount.auto_unmount", "false"},
     {"mount.threads", "109"},
     {"prefetch.mode", "off"},
+    {"prefetch.brain", "false"},
+    {"prefetch.brain_memory", "3 GiB"},
     {"prefetch.max_transfers", "110"},
     {"prefetch.max_window", "2 MiB"},
     {"history.enabled", "false"},
@@ -200,6 +204,8 @@ TEST(OptionTable, EveryOptionArrivesWhereItBelongs) {
   EXPECT_FALSE(options.mount.auto_unmount);
   EXPECT_EQ(options.mount.threads, 109);
   EXPECT_EQ(options.prefetch.mode, PrefetchMode::kOff);
+  EXPECT_FALSE(options.prefetch.brain);
+  EXPECT_EQ(options.prefetch.brain_memory_bytes_max, std::uint64_t{3} << 30);
   EXPECT_EQ(options.prefetch.transfers_max, 110);
   EXPECT_EQ(options.prefetch.window_bytes_max, 2U << 20);
   EXPECT_FALSE(options.history.enabled);

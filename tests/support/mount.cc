@@ -129,7 +129,7 @@ ProgramResult TestMount::mount_url(const std::string& url,
 ProgramResult TestMount::unmount() { return augurfs({"unmount", path()}); }
 
 ProgramResult TestMount::augurfs(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> command{augurfs_program()};
+  std::vector<std::string> command{program_};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return run_program(command, environment_);
 }

@@ -13,6 +13,9 @@
 
 namespace augurfs {
 
+// The program that was built.
+std::filesystem::path augurfs_program();
+
 // A bucket that is a local directory, and the program `augurfs` mounting it: what a person would
 // do, with files, cache, log and home in a temporary directory of its own.
 //
@@ -59,6 +62,8 @@ class TestMount {
   // Waits until the log has `word` at `from` or later; false when that takes too long.
   bool logs(const std::string& word, std::size_t from = 0) const;
   std::string url() const;
+  // Another augurfs than the one that was built.
+  void use_program(const std::filesystem::path& program) { program_ = program; }
   // What the program sees as its environment; a test may add to it.
   std::map<std::string, std::string>& environment() { return environment_; }
 
@@ -66,11 +71,9 @@ class TestMount {
   TemporaryDirectory home_;
   std::string query_;
   std::map<std::string, std::string> environment_;
+  std::filesystem::path program_ = augurfs_program();
   pid_t daemon_ = -1;
 };
-
-// The program that was built.
-std::filesystem::path augurfs_program();
 
 bool is_mounted(const std::filesystem::path& directory);
 // Waits until nothing is mounted there; false when it takes too long.

@@ -1,0 +1,140 @@
+// The brain beside a mount: it helps when it is there, and nothing of it hurts a read.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "support/mount.h"
+
+namespace augurfs {
+namespace {
+
+using testing::HasSubstr;
+
+nlohmann::json brain_of(const TestMount& drive) {
+  const ProgramResult answer = drive.augurfs({"status", drive.path(), "--json"});
+  return nlohmann::json::parse(answer.output).at("brain");
+}
+
+bool brain_becomes(const TestMount& drive, const std::string& state) {
+  return becomes([&] { return brain_of(drive).at("state") == state; });
+}
+
+std::string name_of(int i) { return "d/" + std::to_string(1000 + i); }
+std::string content_of(int i) { return some_bytes(5000, static_cast<std::uint32_t>(i)); }
+
+void put_files(const TestMount& drive, int count) {
+  for (int i = 0; i < count; ++i) drive.put(name_of(i), content_of(i));
+}
+
+void expect_right_bytes(const TestMount& drive, int count) {
+  for (int i = 0; i < count; ++i) EXPECT_EQ(read_file(drive.path(name_of(i))), content_of(i)) << i;
+}
+
+TEST(MountedBrain, RunsBesideTheDaemonAndEndsWithIt) {
+  TestMount drive;
+  put_files(drive, 1);
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  ASSERT_TRUE(brain_becomes(drive, "running"));
+  const auto brain = brain_of(drive).at("pid").get<pid_t>();
+  ASSERT_GT(brain, 0);
+  EXPECT_THAT(drive.augurfs({"status", drive.path()}).output, HasSubstr("brain     running"));
+  ASSERT_EQ(drive.unmount().exit_code, 0);
+  ASSERT_TRUE(drive.daemon_ends());
+  EXPECT_EQ(::kill(brain, 0), -1);
+}
+
+TEST(MountedBrain, EndsWhenTheDaemonIsKilled) {
+  TestMount drive;
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  ASSERT_TRUE(brain_becomes(drive, "running"));
+  const auto brain = brain_of(drive).at("pid").get<pid_t>();
+  drive.kill_daemon();
+  EXPECT_TRUE(process_ends(brain));
+}
+
+TEST(MountedBrain, IsNotThereWhenNotWanted) {
+  for (const char* setting : {"prefetch.brain=false", "prefetch.mode=off"}) {
+    TestMount drive;
+    put_files(drive, 1);
+    ASSERT_EQ(drive.mount({"--set", setting}).exit_code, 0);
+    expect_right_bytes(drive, 1);
+    EXPECT_EQ(brain_of(drive).at("state"), "off");
+    EXPECT_EQ(brain_of(drive).at("pid"), 0);
+  }
+}
+
+TEST(MountedBrain, WithoutItsProgramTheMountGoesOn) {
+  TestMount drive;
+  put_files(drive, 20);
+  // The same program where there is no other beside it.
+  const auto alone = drive.cache().parent_path() / "alone" / "augurfs";
+  std::filesystem::create_directories(alone.parent_path());
+  std::filesystem::copy_file(augurfs_program(), alone);
+  drive.use_program(alone);
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  ASSERT_TRUE(brain_becomes(drive, "absent"));
+  EXPECT_THAT(brain_of(drive).at("reason"), HasSubstr("augurfs-predictor: No such file"));
+  expect_right_bytes(drive, 20);
+  EXPECT_THAT(drive.log(), HasSubstr("brain.absent"));
+}
+
+TEST(MountedBrain, OneThatHangsHoldsUpNoReadAndNoUnmount) {
+  TestMount drive;
+  put_files(drive, 50);
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  ASSERT_TRUE(brain_becomes(drive, "running"));
+  const auto brain = brain_of(drive).at("pid").get<pid_t>();
+  ASSERT_EQ(::kill(brain, SIGSTOP), 0);
+  expect_right_bytes(drive, 50);
+  ASSERT_EQ(drive.unmount().exit_code, 0);
+  ASSERT_TRUE(drive.daemon_ends());
+  EXPECT_EQ(::kill(brain, 0), -1);
+}
+
+TEST(MountedBrain, ADirectoryReadFileByFileIsFetchedAhead) {
+  constexpr int kFiles = 100;
+  TestMount drive("round_trip_ms=20");
+  put_files(drive, kFiles);
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  ASSERT_TRUE(brain_becomes(drive, "running"));
+  const auto copy = drive.cache().parent_path() / "copy";
+  const ProgramResult copied =
+      run_program({"cp", "-r", drive.path("d"), copy}, drive.environment());
+  ASSERT_EQ(copied.exit_code, 0) << copied.errors;
+  for (int i = 0; i < kFiles; ++i) {
+    EXPECT_EQ(read_file(copy / std::to_string(1000 + i)), content_of(i)) << i;
+  }
+  // Every byte once, and some of it before it was asked for: how much depends on how busy the
+  // machine is, as the brain has what the others leave.
+  EXPECT_EQ(drive.status("remote", "bytes_received"), kFiles * content_of(0).size());
+  EXPECT_GT(drive.status("prefetch", "used_bytes"), kFiles * content_of(0).size() / 10);
+}
+
+TEST(MountedBrain, WhoReadsHereAndThereGetsNothingFetchedAhead) {
+  constexpr int kFiles = 200;
+  TestMount drive;
+  put_files(drive, kFiles);
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  ASSERT_TRUE(brain_becomes(drive, "running"));
+  std::vector<int> order(kFiles);
+  for (int i = 0; i < kFiles; ++i) order[static_cast<std::size_t>(i)] = i;
+  std::shuffle(order.begin(), order.end(), std::mt19937(5));
+  order.resize(kFiles / 5);
+  for (const int i : order) EXPECT_EQ(read_file(drive.path(name_of(i))), content_of(i));
+  // Both are counted by the daemon in the order of events, so by now it has heard of all of them.
+  ASSERT_TRUE(becomes([&] { return brain_of(drive).at("events_sent") >= order.size(); }));
+  EXPECT_LE(drive.status("remote", "bytes_received"),
+            (order.size() + order.size() / 10) * content_of(0).size());
+}
+
+}  // namespace
+}  // namespace augurfs
