@@ -155,17 +155,20 @@ Result<void> History::wipe() {
 }
 
 Result<std::vector<HistoryRow>> History::read(HistoryCursor& cursor, std::size_t rows_max) {
-  if (auto done = flush(); !done) return done.error();
+  // What cannot be written, on a full disk, is no reason not to tell what was.
+  const auto written = flush();
   auto table = table_.lock();
-  if (!table->open) return std::vector<HistoryRow>{};
-  return table->open->read(cursor, rows_max);
+  if (table->open) return table->open->read(cursor, rows_max);
+  if (!written) return written.error();
+  return std::vector<HistoryRow>{};
 }
 
 Result<HistorySummary> History::summary() {
-  if (auto done = flush(); !done) return done.error();
+  const auto written = flush();
   auto table = table_.lock();
-  if (!table->open) return HistorySummary{};
-  return table->open->summary();
+  if (table->open) return table->open->summary();
+  if (!written) return written.error();
+  return HistorySummary{};
 }
 
 HistoryStats History::stats() const { return state_.lock()->stats; }

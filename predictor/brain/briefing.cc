@@ -23,12 +23,12 @@ std::uint64_t digest(std::span<const ObjectId> children, const Catalog& catalog)
 }  // namespace
 
 std::vector<std::string> Briefing::records(const Event& event, const Catalog& catalog) {
-  new_objects_.clear();
-  new_directories_.clear();
-  std::vector<std::string> records;
-  const bool listed = event.operation == Operation::kList;
-  add_listing(listed ? event.object : catalog.directory(event.object), listed, catalog, records);
-  if (!listed) add_object(event.object, catalog, records);
+  auto records = what_is_new(event, catalog);
+  const std::size_t told = objects_.size() + directories_.size();
+  if (told > 0 && told + new_objects_.size() + new_directories_.size() > kBrainObjectsMax) {
+    begin_anew();
+    records = what_is_new(event, catalog);
+  }
   records.push_back(encode(DaemonRecord(event)));
   return records;
 }
@@ -36,7 +36,16 @@ std::vector<std::string> Briefing::records(const Event& event, const Catalog& ca
 void Briefing::commit() {
   for (const Told& told : new_objects_) objects_[told.id] = told.what;
   for (const Told& told : new_directories_) directories_[told.id] = told.what;
-  if (objects_.size() + directories_.size() > Catalog::kObjectsMaxUsual) begin_anew();
+}
+
+std::vector<std::string> Briefing::what_is_new(const Event& event, const Catalog& catalog) {
+  new_objects_.clear();
+  new_directories_.clear();
+  std::vector<std::string> records;
+  const bool listed = event.operation == Operation::kList;
+  add_listing(listed ? event.object : catalog.directory(event.object), listed, catalog, records);
+  if (!listed) add_object(event.object, catalog, records);
+  return records;
 }
 
 void Briefing::begin_anew() {
@@ -57,6 +66,7 @@ void Briefing::add_listing(ObjectId directory, bool listed_now, const Catalog& c
 
   ListingNews piece;
   std::size_t bytes = kPacketBytesMax;  // the first child opens the first piece
+  std::size_t bytes_of_all = 0;
   for (const ObjectId child : children) {
     const Version* version = catalog.version(child);
     if (version == nullptr || version->key.size() > kToldKeyBytesMax) continue;
@@ -65,6 +75,8 @@ void Briefing::add_listing(ObjectId directory, bool listed_now, const Catalog& c
     const std::string_view prefix = directory_prefix(version->key);
     ListingNews::Child entry{version->key.substr(prefix.size()), version->size};
     bytes += encoded_bytes(entry);
+    bytes_of_all += encoded_bytes(entry);
+    if (bytes_of_all > kListingBytesMax) break;
     if (bytes > kPacketBytesMax) {
       piece.last = false;
       if (!piece.children.empty()) records.push_back(encode(DaemonRecord(std::move(piece))));

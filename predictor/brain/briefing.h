@@ -21,6 +21,8 @@ class Briefing {
  public:
   // Of a brain's catalog: it never forgets what this remembers that it was told.
   static constexpr std::size_t kBrainObjectsMax = 2 * Catalog::kObjectsMaxUsual;
+  // Of one listing; of a longer one the first children are told.
+  static constexpr std::size_t kListingBytesMax = 8 << 20;
 
   // The records to send, in order; the last is the event. They count as told only by commit().
   std::vector<std::string> records(const Event& event, const Catalog& catalog);
@@ -34,6 +36,7 @@ class Briefing {
     std::uint64_t what = 0;
   };
 
+  std::vector<std::string> what_is_new(const Event& event, const Catalog& catalog);
   void add_listing(ObjectId directory, bool listed_now, const Catalog& catalog,
                    std::vector<std::string>& records);
   void add_object(ObjectId object, const Catalog& catalog, std::vector<std::string>& records);

@@ -125,14 +125,13 @@ class Supervisor::Parts::Talk {
     locked->close();
   }
 
-  // Until it is over.
+  // Until it is over; "" when that was our wish.
   std::string go_on(const std::stop_token& stop) {
     waiting_.bytes = encode(DaemonRecord(BrainHello{}));
     while (true) {
       if (auto over = speak()) return *over;
       wait();
-      if (stop.stop_requested()) return "the mount ends";
-      if (!parts_.wanted) return "it is not wanted";
+      if (stop.stop_requested() || !parts_.wanted) return {};
       // What has arrived is heard before it is called late: we may have been stopped ourselves.
       if (auto over = hear()) return *over;
       if (auto over = look_at_clock()) return *over;
@@ -267,7 +266,7 @@ Supervisor::Parts::Talk::Over Supervisor::Parts::Talk::look_at_clock() {
   return std::nullopt;
 }
 
-// One brain from its birth to its end; how it came to that.
+// One brain from its birth to its end; how it came to that, or "" when it was our wish.
 std::string Supervisor::Parts::live(const std::stop_token& stop) {
   auto brain = BrainProcess::start(options.command);
   if (!brain) {
@@ -288,7 +287,7 @@ std::string Supervisor::Parts::live(const std::stop_token& stop) {
     Talk talk(*this, *brain);
     reason = talk.go_on(stop);
   }
-  const bool orderly = stop.stop_requested() || !wanted || reason == "hung up";
+  const bool orderly = reason.empty() || reason == "hung up";
   const std::string end = brain->end(orderly ? kEndsWithin : milliseconds{0});
   if (reason == "hung up") reason = end;
   auto locked = outbox.lock();
@@ -315,8 +314,7 @@ void Supervisor::Parts::run(const std::stop_token& stop) {
   while (wait_until_wanted(stop)) {
     const auto began = steady_clock::now();
     const std::string reason = live(stop);
-    if (stop.stop_requested()) return;
-    if (!wanted) continue;
+    if (reason.empty()) continue;
     if (steady_clock::now() - began >= options.restart_after_max) pause = options.restart_after_min;
     BrainState state{};
     {
@@ -366,7 +364,8 @@ void Supervisor::tell(const Event& event, const Catalog& catalog) {
   if (!parts.wanted) return;
   {
     auto outbox = parts.outbox.lock();
-    if (!outbox->open) {
+    // Looked at first: who does not listen costs us no work.
+    if (!outbox->open || outbox->bytes > parts.options.outbox_bytes_max) {
       ++outbox->stats.events_dropped;
       return;
     }
@@ -375,14 +374,11 @@ void Supervisor::tell(const Event& event, const Catalog& catalog) {
     }
   }
   const std::vector<std::string> records = parts.briefing.records(event, catalog);
-  std::size_t bytes = 0;
-  for (const std::string& record : records) bytes += record.size();
   bool was_empty = false;
   {
     auto outbox = parts.outbox.lock();
     // Another brain by now knows nothing of what this one was told.
-    const bool same = outbox->open && outbox->generation == parts.briefed_generation;
-    if (!same || outbox->bytes + bytes > parts.options.outbox_bytes_max) {
+    if (!outbox->open || outbox->generation != parts.briefed_generation) {
       ++outbox->stats.events_dropped;
       return;
     }

@@ -43,7 +43,7 @@ struct BrainStats {
 struct SupervisorOptions {
   std::vector<std::string> command;                  // the program and its arguments
   bool wanted = true;                                // until want() says otherwise
-  std::size_t outbox_bytes_max = 16 << 20;           // more than the longest listing
+  std::size_t outbox_bytes_max = 8 << 20;            // the listing of an event may go beyond
   std::chrono::milliseconds restart_after_min{200};  // doubles with each failure
   std::chrono::milliseconds restart_after_max{60'000};
   std::chrono::milliseconds ping_every{5'000};

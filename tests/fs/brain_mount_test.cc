@@ -72,6 +72,19 @@ TEST(MountedBrain, IsNotThereWhenNotWanted) {
   }
 }
 
+TEST(MountedBrain, EndsWhenPrefetchIsSwitchedOffAndLearnsOnWhileItPauses) {
+  TestMount drive;
+  ASSERT_EQ(drive.mount({"--set", "prefetch.mode=off"}).exit_code, 0);
+  ASSERT_EQ(drive.augurfs({"prefetch", "on", drive.path()}).exit_code, 0);
+  ASSERT_TRUE(brain_becomes(drive, "running"));
+  const auto brain = brain_of(drive).at("pid").get<pid_t>();
+  ASSERT_EQ(drive.augurfs({"prefetch", "pause", "10min", drive.path()}).exit_code, 0);
+  EXPECT_EQ(brain_of(drive).at("state"), "running");
+  ASSERT_EQ(drive.augurfs({"prefetch", "off", drive.path()}).exit_code, 0);
+  EXPECT_EQ(brain_of(drive).at("state"), "off");
+  EXPECT_TRUE(process_ends(brain));
+}
+
 TEST(MountedBrain, WithoutItsProgramTheMountGoesOn) {
   TestMount drive;
   put_files(drive, 20);
@@ -116,7 +129,16 @@ TEST(MountedBrain, ADirectoryReadFileByFileIsFetchedAhead) {
   // Every byte once, and some of it before it was asked for: how much depends on how busy the
   // machine is, as the brain has what the others leave.
   EXPECT_EQ(drive.status("remote", "bytes_received"), kFiles * content_of(0).size());
-  EXPECT_GT(drive.status("prefetch", "used_bytes"), kFiles * content_of(0).size() / 10);
+  EXPECT_TRUE(becomes([&] {
+    return drive.status("prefetch", "used_bytes") > kFiles * content_of(0).size() / 10;
+  }));
+  // It is booked like that of an expert in the daemon.
+  const auto report = [&](const char* by) {
+    return drive.augurfs({"prefetch", "report", drive.path(), "--by", by}).output;
+  };
+  EXPECT_THAT(report("expert"), HasSubstr("directory-sweep\n"));
+  EXPECT_THAT(report("exe"), HasSubstr("/cp\n"));
+  EXPECT_THAT(report("dir"), HasSubstr("d/\n"));
 }
 
 TEST(MountedBrain, WhoReadsHereAndThereGetsNothingFetchedAhead) {

@@ -1,5 +1,6 @@
 #include "fs/file_system.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -446,6 +447,41 @@ TEST(FileSystem, TellsThePrefetcherWhatWasReadAndHow) {
   for (std::size_t i = 1; i < events.size(); ++i) {
     EXPECT_EQ(events[i].handle, static_cast<std::uint64_t>(*handle));
   }
+}
+
+// Wants whatever lies beside the object of an event, as far as it knows of it.
+class Neighbours : public Expert {
+ public:
+  void observe(const Event& event, const Catalog& catalog,
+               std::vector<Candidate>& candidates) override {
+    for (const ObjectId child : catalog.children(catalog.directory(event.object))) {
+      candidates.push_back({.object = child, .range = {0, 1}});
+    }
+  }
+};
+
+TEST(FileSystem, WhatIsExcludedIsNotFetchedAheadThoughItsDirectoryIsListed) {
+  std::vector<std::string> fetched;
+  std::vector<std::unique_ptr<Expert>> experts;
+  experts.push_back(std::make_unique<Neighbours>());
+  Prefetcher prefetcher(
+      [&](const Version& version, ByteRange, std::uint32_t) {
+        fetched.push_back(version.key);
+        return true;
+      },
+      std::move(experts), {.own_thread = false});
+  FileSystemFixture fixture;
+  for (const char* name : {"a", "key.pem", "z"}) fixture.store.put(std::string("d/") + name, "x");
+  FileSystem files(FileSystemOptions{.exclusions = Exclusions("", "*.pem")}, fixture.cache(),
+                   &prefetcher);
+  const auto directory = files.lookup(kRootInode, "d", {}, {});
+  const auto listed = files.open_directory(directory.value().inode, {}, {});
+  files.release_directory(listed.value());
+  const auto file = files.lookup(directory->inode, "a", {}, {});
+  files.release(files.open(file.value().inode, {}, {}).value());
+  prefetcher.step();
+  EXPECT_THAT(fetched, testing::Contains("d/z"));
+  EXPECT_THAT(fetched, testing::Not(testing::Contains("d/key.pem")));
 }
 
 // What the prefetcher hears when d/x is looked up, opened, read, closed, and d listed.

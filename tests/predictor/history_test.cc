@@ -1,8 +1,10 @@
 #include "predictor/history.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -168,6 +170,33 @@ TEST_F(HistoryTest, DamageThatShowsOnlyDeepInsideIsNoErrorEither) {
     ASSERT_TRUE(history->flush());
   }
   EXPECT_EQ(all(*history).back().path, "after");
+}
+
+TEST_F(HistoryTest, AFullDiskCostsRowsAndNothingElse) {
+  const auto history = open();
+  history->add(event_now(), "before", "");
+  ASSERT_TRUE(history->flush());
+  // No file may grow: as a disk without room, but for this process alone.
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &usual), 0);
+  const rlimit none{0, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  for (int i = 0; i < 3; ++i) {
+    history->add(event_now(), "lost", "");
+    EXPECT_FALSE(history->flush());
+  }
+  EXPECT_EQ(history->stats().dropped, 3U);
+  EXPECT_EQ(all(*history).size(), 1U);
+  ASSERT_TRUE(history->summary());
+  EXPECT_EQ(history->summary()->events, 1U);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &usual), 0);
+  history->add(event_now(), "after", "");
+  EXPECT_TRUE(history->flush());
+  const auto rows = all(*history);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].path, "before");
+  EXPECT_EQ(rows[1].path, "after");
 }
 
 TEST_F(HistoryTest, ManyMayAskWhileItIsWrittenAndWiped) {

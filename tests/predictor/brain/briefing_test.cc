@@ -110,6 +110,49 @@ TEST_F(BriefingTest, ALongListingComesInPiecesOfWhichOnlyTheLastSaysSo) {
   }
 }
 
+TEST_F(BriefingTest, ADirectoryOfAsManyChildrenAsTheCatalogKnowsIsToldOnce) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < Catalog::kObjectsMaxUsual + 10; ++i) {
+    names.push_back(std::to_string(i));
+  }
+  list("d/", names);
+  EXPECT_GT(said(event_of("d/1")).size(), 1U);
+  EXPECT_EQ(said(event_of("d/2")), Said{});
+  list("e/", {"a"});
+  EXPECT_EQ(said(event_of("e/a")), Said{"e/:a"});
+  EXPECT_EQ(said(event_of("d/2")), Said{});
+}
+
+TEST_F(BriefingTest, WhatABrainMayHaveForgottenIsToldAgain) {
+  list("first/", {"a"});
+  EXPECT_EQ(said(event_of("first/a")), Said{"first/:a"});
+  std::size_t told = 1;
+  for (int round = 0; told <= Briefing::kBrainObjectsMax; ++round) {
+    std::vector<std::string> names;
+    for (int i = 0; i < 50'000; ++i) names.push_back(std::to_string(i));
+    list(std::to_string(round) + "/", names);
+    said(event_of(std::to_string(round) + "/1"));
+    told += names.size();
+  }
+  list("first/", {"a"});
+  EXPECT_EQ(said(event_of("first/a")), Said{"first/:a"});
+}
+
+TEST_F(BriefingTest, OfAListingThatIsTooLongTheFirstChildrenAreTold) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 10'000; ++i) names.push_back(std::string(1000, 'x') + std::to_string(i));
+  list("d/", names);
+  const auto event = event_of("d/", Operation::kList);
+  std::size_t bytes = 0;
+  const auto records = briefing.records(event, catalog);
+  for (const auto& record : records) bytes += record.size();
+  EXPECT_GT(bytes, Briefing::kListingBytesMax / 10 * 9);
+  EXPECT_LT(bytes, Briefing::kListingBytesMax / 10 * 11);
+  EXPECT_TRUE(said(event).at(records.size() - 2).find("...") == std::string::npos)
+      << "it is told that this is all";
+  EXPECT_EQ(said(event_of("d/" + names.back())), Said{"d/" + names.back()});
+}
+
 TEST_F(BriefingTest, AMarkerOfTheDirectoryItselfIsLeftOut) {
   list("d/", {"", "a", "b"});
   EXPECT_EQ(said(event_of("d/a")), Said{"d/:ab"});
