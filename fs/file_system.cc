@@ -132,7 +132,9 @@ bool FileSystem::Parts::is_excluded(const std::string& key) const {
 // Who knows of a child may fetch it ahead.
 std::shared_ptr<const Listing> FileSystem::Parts::without_excluded(
     std::shared_ptr<const Listing> listing) const {
-  const auto excluded = [this](const ObjectInfo& object) { return is_excluded(object.version.key); };
+  const auto excluded = [this](const ObjectInfo& object) {
+    return is_excluded(object.version.key);
+  };
   if (std::none_of(listing->objects.begin(), listing->objects.end(), excluded)) return listing;
   auto rest = std::make_shared<Listing>(*listing);
   std::erase_if(rest->objects, excluded);

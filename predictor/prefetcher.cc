@@ -45,8 +45,8 @@ struct Prefetcher::Parts {
     if (!options.brain) return;
     SupervisorOptions life = *options.brain;
     life.wanted = options.paused_until != kForGood;
-    brain = std::make_unique<Supervisor>(
-        std::move(life), [this](std::span<const Candidate> hints) { hint(hints); });
+    brain = std::make_unique<Supervisor>(std::move(life),
+                                         [this](std::span<const Candidate> hints) { hint(hints); });
   }
 
   void tell(News item);

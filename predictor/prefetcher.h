@@ -88,8 +88,8 @@ class Prefetcher {
   // fetched.
   void hint(std::span<const Candidate> hints);
   PrefetcherStats stats() const;
-  // Fetches nothing until then; the experts and the brain go on learning. kNotPaused, or a time that
-  // has passed: fetches again. kForGood: until told otherwise, and so without a brain.
+  // Fetches nothing until then; the experts and the brain go on learning. kNotPaused, or a time
+  // that has passed: fetches again. kForGood: until told otherwise, and so without a brain.
   void pause_until(std::chrono::steady_clock::time_point time);
   std::chrono::steady_clock::time_point paused_until() const;
 

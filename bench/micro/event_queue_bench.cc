@@ -13,8 +13,8 @@ using augurfs::Prefetcher;
 void record(benchmark::State& state) {
   static Prefetcher* prefetcher = nullptr;
   if (state.thread_index() == 0) {
-    prefetcher =
-        new Prefetcher([](const augurfs::Version&, augurfs::ByteRange, std::uint32_t) { return true; }, {});
+    prefetcher = new Prefetcher(
+        [](const augurfs::Version&, augurfs::ByteRange, std::uint32_t) { return true; }, {});
   }
   Event event;
   for ([[maybe_unused]] auto round : state) {
@@ -27,8 +27,9 @@ BENCHMARK(record)->Threads(1)->Threads(4)->UseRealTime();
 
 // The same when nobody takes them: each event pushes out the oldest.
 void record_when_full(benchmark::State& state) {
-  Prefetcher prefetcher([](const augurfs::Version&, augurfs::ByteRange, std::uint32_t) { return true; }, {},
-                        {.own_thread = false});
+  Prefetcher prefetcher(
+      [](const augurfs::Version&, augurfs::ByteRange, std::uint32_t) { return true; }, {},
+      {.own_thread = false});
   Event event;
   for ([[maybe_unused]] auto round : state) prefetcher.record(event);
 }

@@ -55,10 +55,10 @@ struct SupervisorOptions {
 // makes no sense; later after each failure. Nothing of it can stop the daemon, and nothing of it
 // is believed but that it is a guess.
 //
-// Thread rule: tell() from one thread, the rest from any. tell() puts bytes into a bounded queue and
-// never waits; when that is full, or nobody is there, the event is dropped and counted. Hints are
-// handed out on a thread of the supervisor's own, which also starts, hears and ends the brain. The
-// destructor ends both.
+// Thread rule: tell() from one thread, the rest from any. tell() puts bytes into a bounded queue
+// and never waits; when that is full, or nobody is there, the event is dropped and counted. Hints
+// are handed out on a thread of the supervisor's own, which also starts, hears and ends the brain.
+// The destructor ends both.
 class Supervisor {
  public:
   using HintSink = std::function<void(std::span<const Candidate>)>;

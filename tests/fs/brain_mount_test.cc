@@ -129,9 +129,8 @@ TEST(MountedBrain, ADirectoryReadFileByFileIsFetchedAhead) {
   // Every byte once, and some of it before it was asked for: how much depends on how busy the
   // machine is, as the brain has what the others leave.
   EXPECT_EQ(drive.status("remote", "bytes_received"), kFiles * content_of(0).size());
-  EXPECT_TRUE(becomes([&] {
-    return drive.status("prefetch", "used_bytes") > kFiles * content_of(0).size() / 10;
-  }));
+  EXPECT_TRUE(becomes(
+      [&] { return drive.status("prefetch", "used_bytes") > kFiles * content_of(0).size() / 10; }));
   // It is booked like that of an expert in the daemon.
   const auto report = [&](const char* by) {
     return drive.augurfs({"prefetch", "report", drive.path(), "--by", by}).output;

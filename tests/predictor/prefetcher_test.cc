@@ -131,10 +131,8 @@ TEST(Prefetcher, BooksWhatItFetchesOnTheAccountOfExpertProgramAndDirectory) {
   event.program = 8;
   prefetcher.record(event);
   prefetcher.step();
-  const std::vector<Candidate> hints{{.object = event.object,
-                                      .range = {0, 1},
-                                      .expert = ExpertId::kDirectorySweep,
-                                      .program = 7}};
+  const std::vector<Candidate> hints{
+      {.object = event.object, .range = {0, 1}, .expert = ExpertId::kDirectorySweep, .program = 7}};
   prefetcher.hint(hints);
   prefetcher.step();
   ASSERT_EQ(accounts.size(), 3U);
