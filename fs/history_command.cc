@@ -3,6 +3,7 @@
 #include <spdlog/fmt/chrono.h>
 #include <spdlog/fmt/fmt.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <system_error>
 
@@ -46,6 +47,7 @@ Result<void> print_export(
     origin = cursor.substr(space + 1);
   }
   if (written && std::fflush(stdout) == 0) return {};
+  if (errno == EPIPE) return {};  // whoever reads it has seen enough
   return Error{ErrorCode::kUnavailable, "cannot write what was asked for"};
 }
 

@@ -53,6 +53,19 @@ TEST(MountHistory, SaysWhichProgramReadWhatAlsoAfterTheMountEnded) {
   EXPECT_EQ(file.st_mode & 0777, 0600U);
 }
 
+TEST(MountHistory, AnExportThatNobodyReadsToItsEndIsNoError) {
+  TestMount drive;
+  drive.put("a", "bytes");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  ASSERT_EQ(cat(drive, "a"), "bytes");
+  // Into a pipe at whose other end there is nobody any more.
+  const std::string command = "exec > >(true); wait $!; '" + augurfs_program().string() +
+                              "' history export '" + drive.path().string() + "'";
+  const ProgramResult piped = run_program({"bash", "-c", command}, drive.environment());
+  EXPECT_EQ(piped.exit_code, 0);
+  EXPECT_EQ(piped.errors, "");
+}
+
 TEST(MountHistory, IsWipedWhileItIsMountedAndAfterwards) {
   TestMount drive;
   drive.put("d/a", "bytes");

@@ -2,9 +2,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,22 +30,55 @@ constexpr bool kLimited = false;
 constexpr bool kLimited = true;
 #endif
 
-// What the exit code of a process is that goes into the sandbox and then does this.
-int inside(const std::function<int()>& deed) {
+// What the exit code of a process is that does this.
+int of_a_process(const std::function<int()>& deed) {
   const pid_t child = ::fork();
-  if (child == 0) {
-    if (!enter_sandbox(kMemoryBytes)) ::_exit(100);
-    ::_exit(deed());
-  }
+  if (child == 0) ::_exit(deed());
   int status = 0;
   ::waitpid(child, &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+constexpr int kNoSandbox = 100;
+
+// The same in the sandbox.
+int inside(const std::function<int()>& deed) {
+  return of_a_process([&] { return enter_sandbox(kMemoryBytes) ? deed() : kNoSandbox; });
 }
 
 // 0 when a call is denied.
 int denied(long result) {
   if (result != -1) return 1;
   return errno == EPERM || errno == EACCES ? 0 : errno;
+}
+
+// From now on this process's kernel does not know the call, or denies it.
+bool lacks(int call, int error_number) {
+  const auto answer = static_cast<std::uint32_t>(error_number);
+  std::array<sock_filter, 4> filter{
+      sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(call), 0, 1),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | answer),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program{filter.size(), filter.data()};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST(Sandbox, IsThereOnAKernelWithoutLandlock) {
+  for (const int error_number : {ENOSYS, EOPNOTSUPP}) {  // too old, or started without
+    EXPECT_EQ(of_a_process([&] {
+                if (!lacks(SYS_landlock_create_ruleset, error_number)) return 99;
+                return inside([] { return denied(::open("/etc/passwd", O_RDONLY)); });
+              }),
+              0);
+  }
+}
+
+TEST(Sandbox, IsAnErrorWhenOnlyHalfOfItCanBeHad) {
+  EXPECT_EQ(
+      of_a_process([] { return lacks(SYS_prlimit64, EPERM) ? inside([] { return 0; }) : 99; }),
+      kNoSandbox);
 }
 
 TEST(Sandbox, OpensNoFileNeitherToWriteNorToRead) {
