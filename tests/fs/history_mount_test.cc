@@ -135,7 +135,11 @@ TEST(MountPrefetch, IsSwitchedOnALiveMount) {
   EXPECT_THAT(run(drive, {"status", drive.path()}), HasSubstr("(paused for"));
   run(drive, {"prefetch", "on", drive.path()});
   EXPECT_THAT(run(drive, {"status", drive.path()}), Not(HasSubstr("(paused")));
-  EXPECT_EQ(read_file(drive.path("b")), some_bytes(8 << 20, 2));
+  // Not to its end: the rest is there to be fetched, however late the prefetcher is.
+  std::ifstream b(drive.path("b"), std::ios::binary);
+  std::string beginning(2 << 20, '\0');
+  b.read(beginning.data(), 2 << 20);
+  EXPECT_EQ(beginning, some_bytes(8 << 20, 2).substr(0, 2 << 20));
   ASSERT_TRUE(becomes([&] { return drive.status("prefetch", "bytes") > 0; }));
   const auto report = nlohmann::json::parse(
       run(drive, {"prefetch", "report", drive.path(), "--by", "dir", "--json"}));
