@@ -81,7 +81,7 @@ std::unique_ptr<History> open_history(const MountPlan& plan) {
   if (!options) return nullptr;
   auto history = History::open(*options);
   if (history) return std::move(*history);
-  spdlog::warn("history.unavailable message=\"{}\"", history.error().message);
+  spdlog::warn("history.unavailable message={:?}", history.error().message);
   return nullptr;
 }
 

@@ -102,7 +102,7 @@ Result<void> History::flush() {
   if (rows.empty()) return {};
   auto written = write(*table, rows);
   if (!written && !table->failing) {
-    spdlog::warn("history.not_written message=\"{}\"", written.error().message);
+    spdlog::warn("history.not_written message={:?}", written.error().message);
   }
   table->failing = !written;
   auto state = state_.lock();
@@ -150,7 +150,7 @@ Result<void> History::wipe() {
   }
   table->open.reset();
   if (auto removed = HistoryTable::remove(options_.file); !removed) return removed;
-  spdlog::info("history.wiped file={}", options_.file.string());
+  spdlog::info("history.wiped file={:?}", options_.file.string());
   return reopen(*table);
 }
 

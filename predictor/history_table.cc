@@ -136,7 +136,7 @@ void HistoryTable::set_aside(const stdfs::path& path, const std::string& reason)
   stdfs::rename(path, aside, error);
   if (error) stdfs::remove_all(path, error);
   for (const auto& file : files_of(path)) stdfs::remove(file, error);
-  spdlog::warn("history.set_aside reason=\"{}\" kept_as={}", reason, aside.string());
+  spdlog::warn("history.set_aside reason={:?} kept_as={:?}", reason, aside.string());
 }
 
 Result<HistoryTable> HistoryTable::open(const stdfs::path& path, std::uint64_t bytes_max) {

@@ -323,10 +323,10 @@ void Supervisor::Parts::run(const std::stop_token& stop) {
       locked->stats.reason = reason;
     }
     if (state == BrainState::kAbsent) {
-      if (told != reason) spdlog::warn("brain.absent reason=\"{}\"", reason);
+      if (told != reason) spdlog::warn("brain.absent reason={:?}", reason);
       told = reason;
     } else {
-      spdlog::warn("brain.ended reason=\"{}\" restart_in_ms={}", reason, pause.count());
+      spdlog::warn("brain.ended reason={:?} restart_in_ms={}", reason, pause.count());
     }
     if (!wait_until(steady_clock::now() + pause, stop)) return;
     pause = std::min(pause * 2, options.restart_after_max);

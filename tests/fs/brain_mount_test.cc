@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "support/eventually.h"
 #include "support/mount.h"
 
 namespace augurfs {
@@ -25,7 +26,7 @@ nlohmann::json brain_of(const TestMount& drive) {
 }
 
 bool brain_becomes(const TestMount& drive, const std::string& state) {
-  return becomes([&] { return brain_of(drive).at("state") == state; });
+  return eventually([&] { return brain_of(drive).at("state") == state; });
 }
 
 std::string name_of(int i) { return "d/" + std::to_string(1000 + i); }
@@ -97,7 +98,7 @@ TEST(MountedBrain, WithoutItsProgramTheMountGoesOn) {
   ASSERT_TRUE(brain_becomes(drive, "absent"));
   EXPECT_THAT(brain_of(drive).at("reason"), HasSubstr("augurfs-predictor: No such file"));
   expect_right_bytes(drive, 20);
-  EXPECT_THAT(drive.log(), HasSubstr("brain.absent"));
+  EXPECT_TRUE(drive.logs("brain.absent"));
 }
 
 TEST(MountedBrain, OneThatHangsHoldsUpNoReadAndNoUnmount) {
@@ -129,7 +130,7 @@ TEST(MountedBrain, ADirectoryReadFileByFileIsFetchedAhead) {
   // Every byte once, and some of it before it was asked for: how much depends on how busy the
   // machine is, as the brain has what the others leave.
   EXPECT_EQ(drive.status("remote", "bytes_received"), kFiles * content_of(0).size());
-  EXPECT_TRUE(becomes(
+  EXPECT_TRUE(eventually(
       [&] { return drive.status("prefetch", "used_bytes") > kFiles * content_of(0).size() / 10; }));
   // It is booked like that of an expert in the daemon.
   const auto report = [&](const char* by) {
@@ -152,7 +153,7 @@ TEST(MountedBrain, WhoReadsHereAndThereGetsNothingFetchedAhead) {
   order.resize(kFiles / 5);
   for (const int i : order) EXPECT_EQ(read_file(drive.path(name_of(i))), content_of(i));
   // Both are counted by the daemon in the order of events, so by now it has heard of all of them.
-  ASSERT_TRUE(becomes([&] { return brain_of(drive).at("events_sent") >= order.size(); }));
+  ASSERT_TRUE(eventually([&] { return brain_of(drive).at("events_sent") >= order.size(); }));
   EXPECT_LE(drive.status("remote", "bytes_received"),
             (order.size() + order.size() / 10) * content_of(0).size());
 }

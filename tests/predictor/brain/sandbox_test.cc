@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -17,7 +18,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <functional>
-#include <thread>
 #include <vector>
 
 namespace augurfs {
@@ -130,14 +130,19 @@ TEST(Sandbox, SpeaksOverTheDescriptorsItHas) {
   ::close(ends[1]);
 }
 
+// By pthread: in a std::thread UBSan looks at a virtual table through a pipe, which is denied.
 TEST(Sandbox, HasThreadsAndMemory) {
   EXPECT_EQ(inside([] {
               int sum = 0;
-              std::thread([&] {
+              const auto add_up = [](void* into) -> void* {
                 const std::vector<int> numbers(1'000'000, 1);
-                for (const int number : numbers) sum += number;
-              }).join();
-              return sum == 1'000'000 ? 0 : 1;
+                for (const int number : numbers) *static_cast<int*>(into) += number;
+                return nullptr;
+              };
+              pthread_t thread{};
+              if (::pthread_create(&thread, nullptr, add_up, &sum) != 0) return 1;
+              ::pthread_join(thread, nullptr);
+              return sum == 1'000'000 ? 0 : 2;
             }),
             0);
 }
