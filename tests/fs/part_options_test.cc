@@ -35,6 +35,7 @@ TEST(PartOptions, WhatIsSetReachesTheCache) {
   MountPlan plan = plan_with(milliseconds(1));
   plan.cache_directory = "/tmp/of-its-own";
   plan.options.cache.size = {.bytes = 123 << 20, .share = 0};
+  plan.options.history.size = 0;  // it would have a part of that
   plan.options.cache.free_space = {.bytes = 45 << 20, .share = 0};
   plan.options.cache.chunk_size = 64 << 10;
   plan.options.remote.max_connections = 7;
