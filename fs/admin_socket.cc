@@ -76,6 +76,7 @@ Result<std::unique_ptr<AdminSocket>> AdminSocket::open(const std::filesystem::pa
   server.set_keep_alive_max_count(1);  // the one thread belongs to nobody for long
   server.set_read_timeout(kAnswerWithin);
   server.set_write_timeout(kAnswerWithin);
+  server.set_payload_max_length(kAdminBodyBytesMax);
   server.Get("/status",
              [status = std::move(status)](const httplib::Request&, httplib::Response& response) {
                response.set_content(status(), kJson);
@@ -83,7 +84,9 @@ Result<std::unique_ptr<AdminSocket>> AdminSocket::open(const std::filesystem::pa
   for (auto& [name, answer] : answers) {
     server.Post(name, [answer = std::move(answer)](const httplib::Request& request,
                                                    httplib::Response& response) {
-      const auto said = answer({request.params.begin(), request.params.end()});
+      AdminParameters parameters(request.params.begin(), request.params.end());
+      if (request.get_header_value("Content-Type") == kText) parameters["body"] = request.body;
+      const auto said = answer(parameters);
       response.status = said ? kOk : kRefused;
       response.set_content(said ? *said : said.error().message, kText);
     });
@@ -126,8 +129,12 @@ Result<std::string> ask_status(const std::filesystem::path& path) {
 
 Result<std::string> ask_daemon(const std::filesystem::path& path, const std::string& request,
                                const AdminParameters& parameters) {
+  httplib::Params fields(parameters.begin(), parameters.end());
   return answer_of(path, [&](httplib::Client& client) {
-    return client.Post(request.c_str(), httplib::Params(parameters.begin(), parameters.end()));
+    const auto body = fields.extract("body");
+    if (body.empty()) return client.Post(request.c_str(), fields);
+    const std::string target = httplib::append_query_params(request, fields);
+    return client.Post(target.c_str(), body.mapped(), kText);
   });
 }
 

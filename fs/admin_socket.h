@@ -13,10 +13,12 @@
 
 namespace augurfs {
 
-// What a request says beside its name.
+// What a request says beside its name. Together they are small, but for one that is called "body",
+// which may have kAdminBodyBytesMax.
 using AdminParameters = std::map<std::string, std::string>;
 // Does what is asked and says what came of it; an error is told to who asked.
 using AdminAnswer = std::function<Result<std::string>(const AdminParameters& parameters)>;
+inline constexpr std::size_t kAdminBodyBytesMax = 4U << 20U;
 using AdminAnswers = std::map<std::string, AdminAnswer>;  // by the request's name: "/history/wipe"
 
 // Tells about a running mount, and does what it is told: HTTP over a Unix socket that only its user

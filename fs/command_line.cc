@@ -23,6 +23,7 @@ Examples:
   augurfs mount s3://bucket/prefix /mnt/data    mount a bucket
   augurfs status                                what the mounts are doing
   augurfs prefetch pause 10min                  fetch nothing ahead for a while
+  augurfs hint /mnt/data < files                fetch these just in time, in this order
   augurfs history wipe                          forget what programs read
   augurfs unmount /mnt/data                     take it away
   augurfs config --example                      a config file to start from
@@ -77,6 +78,17 @@ A switch lasts until the mount ends; prefetch.mode says how it begins. A report 
 fetched ahead since then: used (there in time), late (asked for on its way), wasted (gone unused),
 resident (cached, and not asked for yet), and how long programs would have waited without it.)";
 
+constexpr const char* kHintFooter = R"(
+Examples:
+  find /mnt/data -name '*.jpg' | shuf | tee order | augurfs hint /mnt/data
+  augurfs hint /mnt/data --replace < order
+  augurfs hint /mnt/data --clear
+
+One path a line, in the order in which they will be read; behind a tab OFFSET, a tab and LENGTH when
+only a part will be. Paths are below DIR, with or without it in front. What is announced is fetched
+just before its turn: never more ahead than an eighth of the cache, and only while prefetching is on.
+`augurfs status` says how far it is.)";
+
 constexpr const char* kConfigFooter = R"(
 Examples:
   augurfs config --example > ~/.config/augurfs/augurfs.toml
@@ -124,6 +136,9 @@ struct Words {
   std::string cache_directory;
   std::string pause;
   std::string by = "expert";
+  bool replace = false;
+  bool clear = false;
+  bool null_separated = false;
 };
 
 CLI::App* add_mount(CLI::App& app, Words& words) {
@@ -204,6 +219,20 @@ CLI::App* add_prefetch(CLI::App& app, Words& words) {
                        "The mount point; not needed when there is one mount");
   }
   return prefetch;
+}
+
+CLI::App* add_hint(CLI::App& app, Words& words) {
+  CLI::App* hint = app.add_subcommand("hint", "Announces reads in the order they will come");
+  hint->footer(kHintFooter);
+  hint->add_option("DIR", words.directory, "The mount point")->required();
+  CLI::Option* replace =
+      hint->add_flag("--replace", words.replace, "In place of what is waiting, not behind it");
+  hint->add_flag("--clear", words.clear,
+                 "Forget what is waiting; reads nothing from standard input")
+      ->excludes(replace);
+  hint->add_flag("-0,--null", words.null_separated,
+                 "A zero byte ends a path, as find -print0 does");
+  return hint;
 }
 
 CLI::App* add_config(CLI::App& app, Words& words) {
@@ -398,6 +427,7 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments,
   CLI::App* status = add_status(app, words);
   CLI::App* history = add_history(app, words);
   CLI::App* prefetch = add_prefetch(app, words);
+  CLI::App* hint = add_hint(app, words);
   CLI::App* config = add_config(app, words);
   CLI::App* replay = add_replay(app, words.replay);
   CLI::App* version = app.add_subcommand("version", "Prints the version");
@@ -435,6 +465,9 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments,
   }
   if (history->parsed()) return history_command(*history, words);
   if (prefetch->parsed()) return prefetch_command(*prefetch, words);
+  if (hint->parsed()) {
+    return HintCommand{words.directory, words.replace, words.clear, words.null_separated};
+  }
   if (config->parsed()) return config_command(words, config->count("--check") > 0);
   if (replay->parsed()) return replay_command(words.replay);
   if (version->parsed()) return PrintCommand{version_text()};

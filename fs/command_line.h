@@ -46,13 +46,19 @@ struct PrefetchCommand {
   bool json = false;
   std::optional<std::filesystem::path> directory;  // unset: the only mount there is
 };
+struct HintCommand {
+  std::filesystem::path directory;
+  bool replace = false;
+  bool clear = false;
+  bool null_separated = false;
+};
 // `config --example`, `config --check FILE`, `version`, `--help`: all is known once the line is
 // parsed; what is left is to print it.
 struct PrintCommand {
   std::string text;
 };
 using Command = std::variant<MountCommand, UnmountCommand, StatusCommand, HistoryCommand,
-                             PrefetchCommand, ReplayCommand, PrintCommand>;
+                             PrefetchCommand, HintCommand, ReplayCommand, PrintCommand>;
 
 // Parses `augurfs ...` (without the program's name) and, for a mount, reads the config file and the
 // environment. kInvalid with a message for a person: which word, file and line, and what is nearest

@@ -12,6 +12,7 @@
 
 #include "fs/command_line.h"
 #include "fs/environment.h"
+#include "fs/hint_command.h"
 #include "fs/history_command.h"
 #include "fs/mount_command.h"
 #include "fs/prefetch_command.h"
@@ -48,6 +49,8 @@ int run(const Command& command, const Environment& environment) {
           return run_history(chosen, environment);
         } else if constexpr (std::is_same_v<Chosen, PrefetchCommand>) {
           return run_prefetch(chosen, environment);
+        } else if constexpr (std::is_same_v<Chosen, HintCommand>) {
+          return run_hint(chosen, environment);
         } else {
           std::fputs(chosen.text.c_str(), stdout);
           return 0;

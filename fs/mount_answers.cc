@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "fs/history_command.h"
@@ -63,6 +64,18 @@ Result<std::string> report(const Cache& cache, const HintLedger& ledger,
   return Error{ErrorCode::kInvalid, "a report is by expert, exe or dir"};
 }
 
+Result<std::string> announce(ReadingList& list, const AdminParameters& parameters) {
+  const auto text = parameters.find("body");
+  if (text == parameters.end()) return Error{ErrorCode::kInvalid, "no reads are named"};
+  const bool by_zero = parameters.contains("end") && parameters.at("end") == "0";
+  const Announcement said = list.announce(text->second, by_zero ? '\0' : '\n');
+  const nlohmann::ordered_json json{{"accepted", said.accepted},
+                                    {"malformed", said.malformed},
+                                    {"no_room", said.no_room},
+                                    {"first_malformed", said.first_malformed}};
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 }  // namespace
 
 std::optional<std::chrono::seconds> pause_left(const Prefetcher& prefetcher) {
@@ -73,8 +86,8 @@ std::optional<std::chrono::seconds> pause_left(const Prefetcher& prefetcher) {
   return std::chrono::ceil<std::chrono::seconds>(until - now);
 }
 
-AdminAnswers mount_answers(const Cache& cache, Prefetcher& prefetcher, const HintLedger& ledger,
-                           History* history) {
+AdminAnswers mount_answers(const Cache& cache, Prefetcher& prefetcher, ReadingList& reading_list,
+                           const HintLedger& ledger, History* history) {
   AdminAnswers answers;
   answers["/prefetch/report"] = [&cache, &ledger](const AdminParameters& parameters) {
     return report(cache, ledger, parameters);
@@ -83,6 +96,13 @@ AdminAnswers mount_answers(const Cache& cache, Prefetcher& prefetcher, const Hin
   answers["/prefetch/off"] = switch_prefetch(prefetcher, kForGood);
   answers["/prefetch/pause"] = [&prefetcher](const AdminParameters& parameters) {
     return pause(prefetcher, parameters);
+  };
+  answers["/hints/announce"] = [&reading_list](const AdminParameters& parameters) {
+    return announce(reading_list, parameters);
+  };
+  answers["/hints/clear"] = [&reading_list](const AdminParameters&) -> Result<std::string> {
+    reading_list.clear();
+    return std::string();
   };
   using Ask = Result<std::string> (*)(History&, const AdminParameters&);
   const auto of_history = [history](Ask ask) -> AdminAnswer {

@@ -8,6 +8,7 @@
 #include "predictor/hint_ledger.h"
 #include "predictor/history.h"
 #include "predictor/prefetcher.h"
+#include "predictor/reading_list.h"
 
 namespace augurfs {
 
@@ -18,10 +19,11 @@ std::optional<std::chrono::seconds> pause_left(const Prefetcher& prefetcher);
 //
 //   /prefetch/on  /prefetch/off  /prefetch/pause seconds=N
 //   /prefetch/report by=expert|exe|dir
+//   /hints/announce end=0 body=TEXT  /hints/clear
 //   /history/wipe  /history/show  /history/export after=N origin=N
 //
 // All are borrowed and outlive the answers; `history` may be null: it is switched off.
-AdminAnswers mount_answers(const Cache& cache, Prefetcher& prefetcher, const HintLedger& ledger,
-                           History* history);
+AdminAnswers mount_answers(const Cache& cache, Prefetcher& prefetcher, ReadingList& reading_list,
+                           const HintLedger& ledger, History* history);
 
 }  // namespace augurfs

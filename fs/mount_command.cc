@@ -35,6 +35,7 @@
 #include "predictor/history.h"
 #include "predictor/prefetcher.h"
 #include "predictor/readahead.h"
+#include "predictor/reading_list.h"
 #include "remote/open_store.h"
 
 namespace augurfs {
@@ -85,24 +86,29 @@ std::unique_ptr<History> open_history(const MountPlan& plan) {
   return nullptr;
 }
 
-std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache, History* history,
-                                            HintLedger& ledger) {
+// How many bytes may be fetched ahead by one who does so, of whom each has an own.
+std::function<std::uint64_t()> room_ahead(Cache& cache, std::uint64_t bytes_max) {
   constexpr std::uint64_t kCacheShare = 8;  // what was fetched ahead is read before it is evicted
-  ReadaheadOptions options;
-  options.window_bytes_max = plan.options.prefetch.window_bytes_max;
   // Asked for each event, and the disk ten times a second at most: it fills no faster.
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kRenewal{100};
-  options.ahead_bytes_max = [&cache, bytes = std::uint64_t{0},
-                             renew = Clock::time_point{}]() mutable {
+  return [&cache, bytes_max, bytes = std::uint64_t{0}, renew = Clock::time_point{}]() mutable {
     const Clock::time_point now = Clock::now();
     if (now >= renew) {
-      bytes = std::min(kReadaheadBytesMax, cache.room_bytes() / kCacheShare);
+      bytes = std::min(bytes_max, cache.room_bytes() / kCacheShare);
       renew = now + kRenewal;
     }
     return bytes;
   };
+}
+
+std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache, History* history,
+                                            HintLedger& ledger, ReadingList& reading_list) {
+  ReadaheadOptions options;
+  options.window_bytes_max = plan.options.prefetch.window_bytes_max;
+  options.ahead_bytes_max = room_ahead(cache, kReadaheadBytesMax);
   std::vector<std::unique_ptr<Expert>> experts;
+  experts.push_back(reading_list.follower());
   experts.push_back(std::make_unique<Readahead>(options));
   PrefetcherOptions prefetcher{.history = history, .ledger = &ledger};
   if (plan.options.prefetch.brain) {
@@ -110,6 +116,27 @@ std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache,
   }
   if (plan.options.prefetch.mode == PrefetchMode::kOff) prefetcher.paused_until = kForGood;
   return std::make_unique<Prefetcher>(cache.reader(), std::move(experts), prefetcher);
+}
+
+// `prefix` is that of the mount.
+void start_reading_list(ReadingList& reading_list, const std::string& prefix, Cache& cache,
+                        Prefetcher& prefetcher) {
+  const auto find = [&cache, prefix](const std::string& path,
+                                     std::stop_token stop) -> Result<std::optional<Version>> {
+    const std::string key = prefix + path;
+    const std::string parent(directory_prefix(key));
+    auto child = cache.metadata().lookup(parent, key.substr(parent.size()), std::move(stop));
+    if (!child) return child.error();
+    if (!child->object) return std::nullopt;
+    return std::move(child->object->version);
+  };
+  const auto fetch = [&prefetcher](const Version& version, ByteRange range) {
+    prefetcher.see(version);
+    const Candidate candidate{
+        .object = object_id(version.key), .range = range, .expert = ExpertId::kReadingList};
+    prefetcher.hint({&candidate, 1});
+  };
+  reading_list.start(find, fetch, room_ahead(cache, ReadingList::kBytesAheadMax));
 }
 
 FileSystemOptions file_system_options(const MountPlan& plan) {
@@ -139,7 +166,8 @@ class Mount {
     if (!cache) return cache.error();
     cache_ = std::move(*cache);
     history_ = open_history(plan_);
-    prefetcher_ = make_prefetcher(plan_, *cache_, history_.get(), ledger_);
+    prefetcher_ = make_prefetcher(plan_, *cache_, history_.get(), ledger_, reading_list_);
+    start_reading_list(reading_list_, plan_.url.prefix, *cache_, *prefetcher_);
     file_system_ =
         std::make_unique<FileSystem>(file_system_options(plan_), *cache_, prefetcher_.get());
     auto session = FuseSession::mount(session_options(plan_), *file_system_);
@@ -167,7 +195,7 @@ class Mount {
     }
     auto admin = AdminSocket::open(
         socket_path(plan_.sockets, plan_.mount_point), [this] { return to_json(status()); },
-        mount_answers(*cache_, *prefetcher_, ledger_, history_.get()));
+        mount_answers(*cache_, *prefetcher_, reading_list_, ledger_, history_.get()));
     if (!admin) {
       spdlog::warn("admin.unavailable message={:?}", admin.error().message);
       return;
@@ -188,6 +216,7 @@ class Mount {
     out.cache = cache_->stats();
     out.file_system = file_system_->stats();
     out.prefetcher = prefetcher_->stats();
+    out.reading_list = reading_list_.stats();
     out.prefetch_paused = pause_left(*prefetcher_);
     out.history_enabled = history_ != nullptr;
     if (history_ != nullptr) out.history = history_->stats();
@@ -201,6 +230,7 @@ class Mount {
   HintLedger ledger_;
   std::unique_ptr<History> history_;
   std::unique_ptr<Prefetcher> prefetcher_;
+  ReadingList reading_list_;
   std::unique_ptr<FileSystem> file_system_;
   std::unique_ptr<FuseSession> session_;
   std::unique_ptr<AdminSocket> admin_;

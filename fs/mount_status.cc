@@ -85,6 +85,11 @@ ordered_json brain_json(const MountStatus& status) {
           {"hints_dropped", brain.hints_dropped + status.prefetcher.hints_dropped}};
 }
 
+ordered_json hints_json(const ReadingListStats& list) {
+  return {{"waiting", list.waiting}, {"ahead", list.ahead},   {"ahead_bytes", list.ahead_bytes},
+          {"read", list.read},       {"passed", list.passed}, {"unknown", list.unknown}};
+}
+
 // "running, process 12, 3 hints of 40 events"
 std::string brain_text(const ordered_json& brain) {
   const auto state = brain.at("state").get<std::string>();
@@ -130,6 +135,14 @@ std::string format_status(const ordered_json& json) {
                      number(remote, "errors"), rounded_size(number(remote, "bytes_received")));
   out += fmt::format("  prefetch  {} fetched, {} used{}\n", rounded_size(number(prefetch, "bytes")),
                      rounded_size(number(prefetch, "used_bytes")), prefetch_state_text(prefetch));
+  const auto& hints = json.at("hints");
+  if (number(hints, "waiting") + number(hints, "ahead") + number(hints, "read") +
+          number(hints, "unknown") !=
+      0) {
+    out += fmt::format("  hints     {} reads waiting, {} ahead, {} read, {} passed, {} unknown\n",
+                       number(hints, "waiting"), number(hints, "ahead"), number(hints, "read"),
+                       number(hints, "passed"), number(hints, "unknown"));
+  }
   out += fmt::format("  brain     {}\n", brain_text(json.at("brain")));
   out +=
       fmt::format("  files     {} known, {} open, {} keys unreachable\n", number(files, "inodes"),
@@ -152,6 +165,7 @@ std::string to_json(const MountStatus& status) {
                             {"errors", status.remote.errors},
                             {"bytes_received", status.remote.bytes_received}}},
                           {"prefetch", prefetch_json(status)},
+                          {"hints", hints_json(status.reading_list)},
                           {"brain", brain_json(status)},
                           {"history",
                            {{"enabled", status.history_enabled},

@@ -9,6 +9,7 @@
 #include "cache/cache.h"
 #include "fs/file_system.h"
 #include "predictor/prefetcher.h"
+#include "predictor/reading_list.h"
 #include "remote/object_store.h"
 
 namespace augurfs {
@@ -25,6 +26,7 @@ struct MountStatus {
   CacheStats cache;
   FileSystemStats file_system;
   PrefetcherStats prefetcher;
+  ReadingListStats reading_list;
   std::optional<std::chrono::seconds> prefetch_paused;  // unset: on; max: off
   bool history_enabled = false;
   HistoryStats history;

@@ -21,6 +21,7 @@ enum class ExpertId : std::uint8_t {
   kProbabilityGraph = 6,
   kMithril = 7,
   kDirectorySweep = 8,
+  kReadingList = 9,
 };
 
 // A range that an expert thinks will be read.

@@ -23,6 +23,7 @@ constexpr std::array kNames = {
     std::pair{ExpertId::kProbabilityGraph, "probability-graph"},
     std::pair{ExpertId::kMithril, "mithril"},
     std::pair{ExpertId::kDirectorySweep, "directory-sweep"},
+    std::pair{ExpertId::kReadingList, "reading-list"},
 };
 
 }  // namespace

@@ -154,6 +154,7 @@ void Prefetcher::Parts::take_hints() {
   std::deque<Candidate> hints;
   std::swap(hints, state.lock()->hints);
   if (hints.empty()) return;
+  learn_news();  // who hints may have told just now what it is about
   PrefetcherStats counts;
   candidates.assign(hints.begin(), hints.end());
   fetch_all(candidates, counts);

@@ -22,7 +22,7 @@ class MountAnswersTest : public testing::Test {
     cache_ = std::move(Cache::open(options, store_).value());
     history_ = std::move(
         History::open({.file = directory_.path() / "history.db", .background = false}).value());
-    answers_ = mount_answers(*cache_, prefetcher_, ledger_, history_.get());
+    answers_ = mount_answers(*cache_, prefetcher_, reading_list_, ledger_, history_.get());
   }
   std::string ask(const std::string& request, const AdminParameters& parameters = {}) {
     const auto answer = answers_.at(request)(parameters);
@@ -36,6 +36,7 @@ class MountAnswersTest : public testing::Test {
   std::unique_ptr<History> history_;
   Prefetcher prefetcher_{
       [](const Version&, ByteRange, std::uint32_t) { return true; }, {}, {.own_thread = false}};
+  ReadingList reading_list_;
   AdminAnswers answers_;
 };
 
@@ -75,7 +76,7 @@ TEST_F(MountAnswersTest, TheHistoryIsShownExportedAndWiped) {
 }
 
 TEST_F(MountAnswersTest, WithoutAHistoryItIsSaid) {
-  answers_ = mount_answers(*cache_, prefetcher_, ledger_, nullptr);
+  answers_ = mount_answers(*cache_, prefetcher_, reading_list_, ledger_, nullptr);
   for (const char* request : {"/history/show", "/history/export", "/history/wipe"}) {
     EXPECT_NE(ask(request).find("keeps no history"), std::string::npos) << request;
   }
