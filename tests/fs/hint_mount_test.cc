@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "support/eventually.h"
 #include "support/mount.h"
 
 namespace augurfs {
@@ -42,13 +43,13 @@ TEST_F(MountedHints, WhatIsAnnouncedIsThereWhenItIsRead) {
   const ProgramResult said = hint(reads);
   ASSERT_EQ(said.exit_code, 0) << said.errors;
   EXPECT_EQ(said.output, "60 reads announced\n");
-  ASSERT_TRUE(becomes([&] { return drive_.status("prefetch", "bytes") == kFiles * 3000; }));
+  ASSERT_TRUE(eventually([&] { return drive_.status("prefetch", "bytes") == kFiles * 3000; }));
   for (int i = 0; i < kFiles; ++i) {
     const std::string name = "d" + std::to_string(i % 3) + "/" + std::to_string(i * 37 % kFiles);
     EXPECT_EQ(read_file(drive_.path(name)), some_bytes(3000, static_cast<std::uint32_t>(i)));
   }
   EXPECT_EQ(drive_.status("cache", "misses"), 0U);
-  EXPECT_TRUE(becomes([&] { return hints("read") == kFiles; }));
+  EXPECT_TRUE(eventually([&] { return hints("read") == kFiles; }));
   EXPECT_THAT(drive_.augurfs({"status", drive_.path()}).output, HasSubstr("60 read, 0 passed"));
   EXPECT_THAT(drive_.augurfs({"prefetch", "report", drive_.path()}).output,
               HasSubstr("reading-list"));
@@ -58,7 +59,7 @@ TEST_F(MountedHints, OnlyThePartThatIsAnnouncedIsFetched) {
   drive_.put("large", some_bytes(8 << 20));
   ASSERT_EQ(mount().exit_code, 0);
   ASSERT_EQ(hint("large\t5000000\t1000\n").exit_code, 0);
-  ASSERT_TRUE(becomes([&] { return drive_.status("prefetch", "bytes") == 1 << 20; }));
+  ASSERT_TRUE(eventually([&] { return drive_.status("prefetch", "bytes") == 1 << 20; }));
   EXPECT_EQ(hints("ahead_bytes"), 1000U);
 }
 
@@ -70,7 +71,7 @@ TEST_F(MountedHints, WhatCannotBeAnnouncedIsToldAndTheRestIsFollowed) {
   EXPECT_EQ(said.output, "2 reads announced\n");
   EXPECT_THAT(said.errors,
               HasSubstr("2 left out, the first: '/etc/passwd': not below the mount point"));
-  EXPECT_TRUE(becomes([&] { return hints("ahead") == 1 && hints("unknown") == 1; }));
+  EXPECT_TRUE(eventually([&] { return hints("ahead") == 1 && hints("unknown") == 1; }));
 }
 
 TEST_F(MountedHints, AListIsReplacedAndCleared) {
@@ -79,7 +80,7 @@ TEST_F(MountedHints, AListIsReplacedAndCleared) {
   std::string many;
   for (int i = 0; i < 1000; ++i) many += "a\n";
   ASSERT_EQ(hint(many).exit_code, 0);
-  ASSERT_TRUE(becomes([&] { return hints("waiting") == 1000 - 512; }));
+  ASSERT_TRUE(eventually([&] { return hints("waiting") == 1000 - 512; }));
   ASSERT_EQ(hint(many).exit_code, 0);
   EXPECT_EQ(hints("waiting"), 2000 - 512);
   ASSERT_EQ(hint("a\na\na\n", "--replace").exit_code, 0);
@@ -99,7 +100,7 @@ TEST_F(MountedHints, WithPrefetchingOffNothingIsFetched) {
   ASSERT_EQ(mount().exit_code, 0);
   ASSERT_EQ(drive_.augurfs({"prefetch", "off", drive_.path()}).exit_code, 0);
   ASSERT_EQ(hint("a\n").exit_code, 0);
-  ASSERT_TRUE(becomes([&] { return drive_.status("prefetch", "withheld") == 1; }));
+  ASSERT_TRUE(eventually([&] { return drive_.status("prefetch", "withheld") == 1; }));
   EXPECT_EQ(drive_.status("prefetch", "bytes"), 0U);
   EXPECT_EQ(read_file(drive_.path("a")), "bytes");
 }
