@@ -66,7 +66,7 @@ AdminSocket::~AdminSocket() = default;
 
 Result<std::unique_ptr<AdminSocket>> AdminSocket::open(const std::filesystem::path& path,
                                                        std::function<std::string()> status,
-                                                       AdminAnswers answers) {
+                                                       const AdminAnswers& answers) {
   auto parts = std::make_unique<Parts>(path);
   httplib::Server& server = parts->server;
   server.new_task_queue = [] { return new httplib::ThreadPool(1); };
@@ -81,15 +81,16 @@ Result<std::unique_ptr<AdminSocket>> AdminSocket::open(const std::filesystem::pa
              [status = std::move(status)](const httplib::Request&, httplib::Response& response) {
                response.set_content(status(), kJson);
              });
-  for (auto& [name, answer] : answers) {
-    server.Post(name, [answer = std::move(answer)](const httplib::Request& request,
-                                                   httplib::Response& response) {
-      AdminParameters parameters(request.params.begin(), request.params.end());
-      if (request.get_header_value("Content-Type") == kText) parameters["body"] = request.body;
-      const auto said = answer(parameters);
-      response.status = said ? kOk : kRefused;
-      response.set_content(said ? *said : said.error().message, kText);
-    });
+  for (const auto& [name, answer] : answers) {
+    server.Post(name,
+                [answer = answer](const httplib::Request& request, httplib::Response& response) {
+                  AdminParameters parameters(request.params.begin(), request.params.end());
+                  if (request.get_header_value("Content-Type") == kText)
+                    parameters["body"] = request.body;
+                  const auto said = answer(parameters);
+                  response.status = said ? kOk : kRefused;
+                  response.set_content(said ? *said : said.error().message, kText);
+                });
   }
   ::unlink(path.c_str());
   if (!server.bind_to_port(path.string(), kAnyPort)) {

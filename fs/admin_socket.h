@@ -35,7 +35,7 @@ class AdminSocket {
   // Serves on `path`, in a directory that exists; a file of that name is replaced.
   static Result<std::unique_ptr<AdminSocket>> open(const std::filesystem::path& path,
                                                    std::function<std::string()> status,
-                                                   AdminAnswers answers = {});
+                                                   const AdminAnswers& answers = {});
   AdminSocket(const AdminSocket&) = delete;
   AdminSocket& operator=(const AdminSocket&) = delete;
   ~AdminSocket();
