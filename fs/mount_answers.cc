@@ -32,7 +32,7 @@ AdminAnswer switch_prefetch(Prefetcher& prefetcher, steady_clock::time_point unt
 }
 
 Result<std::string> pause(Prefetcher& prefetcher, const AdminParameters& parameters) {
-  constexpr std::uint64_t kSecondsMax = 366 * 24 * 3600;
+  constexpr std::uint64_t kSecondsMax = std::uint64_t{366} * 24 * 3600;
   const auto seconds = number(parameters, "seconds");
   if (!seconds) return seconds.error();
   const auto time = static_cast<std::int64_t>(std::min(*seconds, kSecondsMax));

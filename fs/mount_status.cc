@@ -92,7 +92,7 @@ ordered_json hints_json(const ReadingListStats& list) {
 
 // "running, process 12, 3 hints of 40 events"
 std::string brain_text(const ordered_json& brain) {
-  const auto state = brain.at("state").get<std::string>();
+  auto state = brain.at("state").get<std::string>();
   if (state == "off") return state;
   const auto number = [&](const char* name) { return brain.at(name).get<std::uint64_t>(); };
   std::string out = state;

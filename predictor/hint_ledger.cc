@@ -74,6 +74,7 @@ std::vector<HintLedger::Line> HintLedger::report(By by,
     }
   }
   std::vector<Line> lines;
+  lines.reserve(sums.size());
   for (auto& [name, tally] : sums) lines.push_back({name, tally});
   std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
     return a.tally.fetched_bytes() > b.tally.fetched_bytes();
