@@ -1,7 +1,6 @@
 // augurfs-predictor: the brain, started by the daemon with its end of a socket pair. It ends when
 // the daemon does.
 
-#include <linux/ioprio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -58,9 +57,11 @@ bool has_socket() {
 void step_back() {
   constexpr int kNicest = 19;
   constexpr int kThisProcess = 0;
+  // As in linux/ioprio.h, which some versions of Debian 12 have in a shape that is no C++.
+  constexpr int kWhoProcess = 1;
+  constexpr int kIdleClass = 3 << 13;
   ::setpriority(PRIO_PROCESS, 0, kNicest);
-  ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, kThisProcess,
-            IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+  ::syscall(SYS_ioprio_set, kWhoProcess, kThisProcess, kIdleClass);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // beside the end of the socket, in case it hangs
 }
 
