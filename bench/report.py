@@ -48,8 +48,9 @@ class Results:
     def speed_rows(self, round_trip_ms):
         peers = self.peers()
         for key in self.keys(round_trip_ms):
-            native = self.rounds(*key, "native")
-            row = [key[1], STATES[key[2]], self.median_text(native)]
+            row = [key[1], STATES[key[2]]]
+            if "native" in self.contenders:
+                row.append(self.median_text(self.rounds(*key, "native")))
             for contender in [c for c in self.contenders if c != "native"]:
                 row.append(self.cell(self.ratios(key, contender, ["native"]), key, contender))
             if "augurfs" in self.contenders and peers:
@@ -95,11 +96,13 @@ class Results:
                  f"{machine['kernel']}, {machine['file_system']}; commit {machine['commit']}, "
                  f"{machine['date']}; `{machine['command']}`; rounds: {machine['rounds']}.\n"]
         others = [c for c in self.contenders if c != "native"]
+        native = [c for c in self.contenders if c == "native"]
         best = ["augurfs / best peer"] if self.peers() and "augurfs" in others else []
         for distance in dict.fromkeys(m["round_trip_ms"] for m in self.measures):
             parts += [f"### {distance} ms of added round trip\n",
-                      "Speed over native ext4, paired by round, median [min..max].\n",
-                      table(["job", "state", "native", *others, *best],
+                      "Speed over native ext4, paired by round, median [min..max].\n"
+                      if native else "Speed, median.\n",
+                      table(["job", "state", *native, *others, *best],
                             self.speed_rows(distance)),
                       "What the server saw: requests / MiB sent, median.\n",
                       table(["job", "state", *others], self.server_rows(distance))]
