@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+HINTS = "hints"  # a contender augurfs:hints is told what will be read
 ACCESS_KEY, SECRET_KEY, BUCKET = "test-access", "test-secret", "bench"
 MOUNT_SECONDS_MAX = 60
 TOP = Path(__file__).resolve().parent.parent
@@ -37,6 +38,9 @@ class Native:
     def forget(self):
         pass
 
+    def announce(self, paths):
+        pass
+
     def mount(self, _port):
         return None
 
@@ -59,6 +63,9 @@ class Mounted:
 
     def forget(self):
         shutil.rmtree(self.cache, ignore_errors=True)
+
+    def announce(self, paths):
+        """What the job will read, in its order, for those that can make use of it."""
 
     def mount(self, port):
         """Returns the milliseconds from the command to a mount that answers."""
@@ -100,8 +107,14 @@ class Augurfs(Mounted):
 
     def __init__(self, work, *settings):
         self.name = ":".join([self.name, *settings])
-        self.settings = dict(setting.split("=", 1) for setting in settings)
+        self.takes_hints = HINTS in settings
+        self.settings = dict(s.split("=", 1) for s in settings if s != HINTS)
         super().__init__(work)
+
+    def announce(self, paths):
+        if self.takes_hints:
+            subprocess.run([self.program, "hint", self.directory], check=True, text=True,
+                           input="".join(f"{path}\n" for path in paths), stdout=subprocess.DEVNULL)
 
     def command(self, url):
         settings = {"remote.endpoint": url, "cache.dir": self.cache, **self.settings}
@@ -163,10 +176,10 @@ ALL = {kind.name: kind for kind in (Native, Augurfs, S3fs, Rclone)}
 
 
 def is_known(name):
-    """A contender's name; augurfs also with settings: augurfs:cache.chunk_size=4MiB."""
+    """A contender's name; augurfs also with settings and told what comes: augurfs:hints."""
     kind, *settings = name.split(":")
     return kind in ALL and (not settings or kind == Augurfs.name and
-                            all("=" in setting for setting in settings))
+                            all("=" in s or s == HINTS for s in settings))
 
 
 def make(name, work):

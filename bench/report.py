@@ -23,6 +23,9 @@ class Results:
         self.mounts = results["mounts"]
         self.measures = results["measures"]
         self.contenders = self.machine["contenders"]
+        # What the others are divided by: native, or else whoever was named first.
+        self.base = "native" if "native" in self.contenders else self.contenders[0]
+        self.others = [c for c in self.contenders if c != self.base]
         self.by_key = {}
         for m in self.measures:
             key = (m["round_trip_ms"], m["job"], m["state"], m["contender"])
@@ -48,11 +51,9 @@ class Results:
     def speed_rows(self, round_trip_ms):
         peers = self.peers()
         for key in self.keys(round_trip_ms):
-            row = [key[1], STATES[key[2]]]
-            if "native" in self.contenders:
-                row.append(self.median_text(self.rounds(*key, "native")))
-            for contender in [c for c in self.contenders if c != "native"]:
-                row.append(self.cell(self.ratios(key, contender, ["native"]), key, contender))
+            row = [key[1], STATES[key[2]], self.median_text(self.rounds(*key, self.base))]
+            for contender in self.others:
+                row.append(self.cell(self.ratios(key, contender, [self.base]), key, contender))
             if "augurfs" in self.contenders and peers:
                 row.append(self.cell(self.ratios(key, "augurfs", peers), key, "augurfs"))
             yield row
@@ -60,8 +61,6 @@ class Results:
     def cell(self, ratios, key, contender):
         if ratios:
             return spread(ratios)
-        if "native" not in self.contenders:
-            return self.median_text(self.rounds(*key, contender))
         return "failed" if self.rounds(*key, contender) else "-"
 
     @staticmethod
@@ -95,16 +94,14 @@ class Results:
         parts = [f"{machine['cpus']} CPUs ({machine['cpu']}), {machine['memory_gib']} GiB, Linux "
                  f"{machine['kernel']}, {machine['file_system']}; commit {machine['commit']}, "
                  f"{machine['date']}; `{machine['command']}`; rounds: {machine['rounds']}.\n"]
-        others = [c for c in self.contenders if c != "native"]
-        native = [c for c in self.contenders if c == "native"]
-        best = ["augurfs / best peer"] if self.peers() and "augurfs" in others else []
+        servers = [c for c in self.contenders if c != "native"]
+        best = ["augurfs / best peer"] if self.peers() and "augurfs" in servers else []
         for distance in dict.fromkeys(m["round_trip_ms"] for m in self.measures):
             parts += [f"### {distance} ms of added round trip\n",
-                      "Speed over native ext4, paired by round, median [min..max].\n"
-                      if native else "Speed, median.\n",
-                      table(["job", "state", *native, *others, *best],
+                      f"Speed over that of {self.base}, paired by round, median [min..max].\n",
+                      table(["job", "state", self.base, *self.others, *best],
                             self.speed_rows(distance)),
                       "What the server saw: requests / MiB sent, median.\n",
-                      table(["job", "state", *others], self.server_rows(distance))]
+                      table(["job", "state", *servers], self.server_rows(distance))]
         parts += ["### Mount\n", table(["", "ready, ms", "idle RSS, MiB"], self.mount_rows())]
         return "\n".join(parts)
