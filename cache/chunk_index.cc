@@ -15,7 +15,6 @@ namespace stdfs = std::filesystem;
 
 constexpr std::int64_t kApplicationId = 0x61756772;  // "augr": tells our database from any other
 
-// kMigrations[n] leads from schema n to n + 1. Never change one that was released; add one.
 constexpr const char* kMigrations[] = {
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;"
     "CREATE TABLE objects (id INTEGER PRIMARY KEY, key BLOB NOT NULL, etag BLOB NOT NULL,"
@@ -23,35 +22,6 @@ constexpr const char* kMigrations[] = {
     "CREATE TABLE chunks (object INTEGER NOT NULL, chunk INTEGER NOT NULL,"
     "  checksum INTEGER NOT NULL, last_use INTEGER NOT NULL, origin INTEGER NOT NULL,"
     "  frequency INTEGER NOT NULL, PRIMARY KEY (object, chunk)) WITHOUT ROWID;"};
-constexpr std::int64_t kSchema = std::size(kMigrations);
-
-Result<void> migrate(Sqlite& database, const stdfs::path& path) {
-  const auto application = database.integer("PRAGMA application_id");
-  if (!application) return application.error();
-  const auto schema = database.integer("PRAGMA user_version");
-  if (!schema) return schema.error();
-  const auto tables = database.integer("SELECT count(*) FROM sqlite_schema");
-  if (!tables) return tables.error();
-  const bool fresh = *schema == 0 && *application == 0 && *tables == 0;
-  if (*schema < 0 || (!fresh && *application != kApplicationId)) {
-    return Error{ErrorCode::kCorrupt, path.string() + " is not a cache index"};
-  }
-  if (*schema > kSchema) {
-    return Error{ErrorCode::kInvalid,
-                 "the cache index " + path.string() + " was made by a newer augurfs (schema " +
-                     std::to_string(*schema) + ", this one knows " + std::to_string(kSchema) +
-                     "); use that version, or choose another cache.dir"};
-  }
-  if (*schema == kSchema) return {};
-  return database.transaction([&]() -> Result<void> {
-    for (auto version = *schema; version < kSchema; ++version) {
-      if (auto done = database.execute(kMigrations[version]); !done) return done;
-    }
-    const std::string stamp = "PRAGMA application_id=" + std::to_string(kApplicationId) +
-                              "; PRAGMA user_version=" + std::to_string(kSchema);
-    return database.execute(stamp.c_str());
-  });
-}
 
 Result<std::optional<std::string>> meta(Sqlite& database, const std::string& name) {
   auto query = database.prepare(("SELECT value FROM meta WHERE name = '" + name + "'").c_str());
@@ -123,7 +93,11 @@ Result<ChunkIndex> ChunkIndex::try_open(const stdfs::path& path,
                                         const std::string& store_identity) {
   auto database = Sqlite::open(path);
   if (!database) return database.error();
-  if (auto done = migrate(*database, path); !done) return done.error();
+  if (auto done = database->migrate(kApplicationId, kMigrations); !done) {
+    if (done.error().code != ErrorCode::kInvalid) return done.error();
+    return Error{ErrorCode::kInvalid, "the cache index " + done.error().message +
+                                          "; use that version, or choose another cache.dir"};
+  }
   if (auto done = check_identity(*database, path, store_identity); !done) return done.error();
   const auto clean = meta(*database, "clean");
   if (!clean) return clean.error();

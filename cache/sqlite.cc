@@ -143,6 +143,34 @@ Result<SqliteStatement> Sqlite::prepare(const char* sql) {
   });
 }
 
+Result<void> Sqlite::migrate(std::int64_t application_id, std::span<const char* const> migrations) {
+  const auto application = integer("PRAGMA application_id");
+  if (!application) return application.error();
+  const auto schema = integer("PRAGMA user_version");
+  if (!schema) return schema.error();
+  const auto tables = integer("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return tables.error();
+  const auto newest = static_cast<std::int64_t>(migrations.size());
+  const bool fresh = *schema == 0 && *application == 0 && *tables == 0;
+  if (*schema < 0 || (!fresh && *application != application_id)) {
+    return Error{ErrorCode::kCorrupt, parts_->file + " is another program's database"};
+  }
+  if (*schema > newest) {
+    return Error{ErrorCode::kInvalid, parts_->file + " was made by a newer augurfs (schema " +
+                                          std::to_string(*schema) + ", this one knows " +
+                                          std::to_string(newest) + ")"};
+  }
+  if (*schema == newest) return {};
+  return transaction([&]() -> Result<void> {
+    for (const char* step : migrations.subspan(static_cast<std::size_t>(*schema))) {
+      if (auto done = execute(step); !done) return done;
+    }
+    const std::string stamp = "PRAGMA application_id=" + std::to_string(application_id) +
+                              "; PRAGMA user_version=" + std::to_string(newest);
+    return execute(stamp.c_str());
+  });
+}
+
 Result<void> Sqlite::transaction(const std::function<Result<void>()>& body) {
   return caught(parts_->file, [&]() -> Result<void> {
     SQLite::Transaction transaction(parts_->database, SQLite::TransactionBehavior::IMMEDIATE);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <variant>
 
@@ -68,6 +69,10 @@ class Sqlite {
   Result<void> execute(const char* sql);
   Result<std::int64_t> integer(const char* sql);
   Result<SqliteStatement> prepare(const char* sql);
+  // Brings the tables to schema migrations.size(), all the way or not at all. migrations[n] leads
+  // from schema n to n + 1: never change one that was released, add one. `application_id` marks the
+  // database as ours. kCorrupt: it is another program's; kInvalid: a newer version of us made it.
+  Result<void> migrate(std::int64_t application_id, std::span<const char* const> migrations);
   // All of `body` or nothing.
   Result<void> transaction(const std::function<Result<void>()>& body);
 

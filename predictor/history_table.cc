@@ -9,7 +9,6 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -30,7 +29,6 @@ constexpr std::uint64_t kLogBytes = 2 << 20;
 static_assert(kLogBytes >= (Sqlite::kWalPages + 4 * kStepsAtOnce) * kPageBytes);
 constexpr const char* kAside = ".aside";
 
-// kMigrations[n] leads from schema n to n + 1. Never change one that was released; add one.
 // `operation` and the bits of `flags` are numbers of their own: see to_number() and kHit.
 constexpr const char* kMigrations[] = {
     "CREATE TABLE programs (id INTEGER PRIMARY KEY, path BLOB NOT NULL);"
@@ -41,7 +39,6 @@ constexpr const char* kMigrations[] = {
     "  stream INTEGER NOT NULL, object INTEGER NOT NULL, operation INTEGER NOT NULL,"
     "  flags INTEGER NOT NULL, offset INTEGER NOT NULL, bytes INTEGER NOT NULL,"
     "  object_bytes INTEGER NOT NULL, latency_ns INTEGER NOT NULL);"};
-constexpr std::int64_t kSchema = std::size(kMigrations);
 
 constexpr std::int64_t kHit = 1;
 constexpr std::int64_t kByKernelReadahead = 2;
@@ -98,32 +95,6 @@ Result<void> make_private(const stdfs::path& path) {
   return {};
 }
 
-Result<void> migrate(Sqlite& database) {
-  const auto application = database.integer("PRAGMA application_id");
-  if (!application) return application.error();
-  const auto schema = database.integer("PRAGMA user_version");
-  if (!schema) return schema.error();
-  const auto tables = database.integer("SELECT count(*) FROM sqlite_schema");
-  if (!tables) return tables.error();
-  const bool fresh = *schema == 0 && *application == 0 && *tables == 0;
-  if (!fresh && *application != kApplicationId) {
-    return Error{ErrorCode::kCorrupt, "it is not a history"};
-  }
-  if (*schema < 0 || *schema > kSchema) {
-    return Error{ErrorCode::kCorrupt, "schema " + std::to_string(*schema) +
-                                          ", this version knows " + std::to_string(kSchema)};
-  }
-  if (*schema == kSchema) return {};
-  return database.transaction([&]() -> Result<void> {
-    for (auto version = *schema; version < kSchema; ++version) {
-      if (auto done = database.execute(kMigrations[version]); !done) return done;
-    }
-    const std::string stamp = "PRAGMA application_id=" + std::to_string(kApplicationId) +
-                              "; PRAGMA user_version=" + std::to_string(kSchema);
-    return database.execute(stamp.c_str());
-  });
-}
-
 }  // namespace
 
 HistoryTable::HistoryTable(Sqlite database, Statements statements, std::uint64_t bytes_max)
@@ -151,7 +122,10 @@ Result<HistoryTable> HistoryTable::open(const stdfs::path& path, std::uint64_t b
 Result<HistoryTable> HistoryTable::try_open(const stdfs::path& path, std::uint64_t bytes_max) {
   auto database = Sqlite::open(path);
   if (!database) return database.error();
-  if (auto done = migrate(*database); !done) return done.error();
+  if (auto done = database->migrate(kApplicationId, kMigrations); !done) {
+    const Error& why = done.error();  // what a newer version keeps, this one cannot read either
+    return why.code == ErrorCode::kInvalid ? Error{ErrorCode::kCorrupt, why.message} : why;
+  }
   auto statements = prepare(*database);
   if (!statements) return statements.error();
   HistoryTable table(std::move(*database), std::move(*statements),
@@ -344,6 +318,13 @@ Result<std::vector<HistoryRow>> HistoryTable::read(HistoryCursor& cursor, std::s
   });
   if (!done) return done.error();
   return rows;
+}
+
+Result<HistoryCursor> HistoryTable::newest(std::size_t rows) {
+  const auto number = database_.integer("SELECT coalesce(max(number), 0) FROM events");
+  if (!number) return number.error();
+  const auto before = integer(rows);  // numbers follow each other
+  return HistoryCursor{.after = *number > before ? *number - before : 0};
 }
 
 Result<HistorySummary> HistoryTable::summary() {

@@ -75,6 +75,8 @@ class HistoryTable {
   Result<void> forget_before(HistoryTime time);
   // Up to `rows_max` rows from the cursor on, which moves; fewer only at the end.
   Result<std::vector<HistoryRow>> read(HistoryCursor& cursor, std::size_t rows_max);
+  // Where a reader of the newest rows begins; of none of them, where it ends.
+  Result<HistoryCursor> newest(std::size_t rows);
   Result<HistorySummary> summary();
   // Of the newest row; 0 when there is none.
   Result<HistoryTime> last();
