@@ -33,9 +33,6 @@ class Announcer {
   Result<void> add(std::string_view record) {
     if (record.empty()) return {};
     if (record.starts_with(mount_point_)) record.remove_prefix(mount_point_.size());
-    if (record.size() >= kAdminBodyBytesMax) {
-      return Error{ErrorCode::kInvalid, "a path of more than 4 MiB"};
-    }
     if (body_.size() + record.size() + 1 > kAdminBodyBytesMax) {
       if (auto sent = send(); !sent) return sent;
     }
@@ -79,10 +76,15 @@ Result<Sum> hint(const HintCommand& command, const Environment& environment) {
     if (command.clear) return Sum{};
   }
   Announcer announcer(command, *socket, mount_point->string());
-  std::string record;
-  while (std::getline(std::cin, record, command.null_separated ? '\0' : '\n')) {
+  // A fixed place for a record: without an end of line in it, any file would be read into memory.
+  std::string place(kAdminBodyBytesMax, '\0');
+  const char end = command.null_separated ? '\0' : '\n';
+  while (std::cin.getline(place.data(), static_cast<std::streamsize>(place.size()), end)) {
+    const auto taken = static_cast<std::size_t>(std::cin.gcount());
+    const std::string_view record(place.data(), std::cin.eof() ? taken : taken - 1);
     if (auto added = announcer.add(record); !added) return added.error();
   }
+  if (!std::cin.eof()) return Error{ErrorCode::kInvalid, "a path of more than 4 MiB"};
   if (auto sent = announcer.send(); !sent) return sent.error();
   return announcer.sum();
 }

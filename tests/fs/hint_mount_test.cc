@@ -74,6 +74,16 @@ TEST_F(MountedHints, WhatCannotBeAnnouncedIsToldAndTheRestIsFollowed) {
   EXPECT_TRUE(eventually([&] { return hints("ahead") == 1 && hints("unknown") == 1; }));
 }
 
+TEST_F(MountedHints, ALineWithoutAnEndIsNotReadIntoMemory) {
+  drive_.put("a", "bytes");
+  ASSERT_EQ(mount().exit_code, 0);
+  const ProgramResult said = hint("a\n" + std::string(5 << 20, 'x'));
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.errors, HasSubstr("a path of more than 4 MiB"));
+  // The last line of a list may go without its end, and lines may be empty.
+  EXPECT_EQ(hint("\na\n\na").output, "2 reads announced\n");
+}
+
 TEST_F(MountedHints, AListIsReplacedAndCleared) {
   drive_.put("a", "bytes");
   ASSERT_EQ(mount().exit_code, 0);

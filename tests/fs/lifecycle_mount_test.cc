@@ -15,6 +15,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -61,6 +62,24 @@ void expect_nothing_left(TestMount& drive) {
   const std::string log = drive.log().substr(before);
   EXPECT_NE(log.find("clean=true"), std::string::npos) << log;
   EXPECT_EQ(drive.unmount().exit_code, 0);
+}
+
+TEST(MountLifecycle, ALineOfFstabMountsItAndUmountEndsIt) {
+  TestMount drive;
+  drive.put("a/b.txt", "bytes");
+  const auto home = drive.cache().parent_path();
+  std::ofstream(home / "fstab") << augurfs_program().string() << '#' << drive.url() << " "
+                                << drive.path().string()
+                                << " fuse _netdev,nofail,cache.dir=" << drive.cache().string()
+                                << ",log.file=" << (home / "log").string() << " 0 0\n";
+  const ProgramResult mounted =
+      run_program({"mount", "--fstab", home / "fstab", drive.path()}, drive.environment());
+  ASSERT_EQ(mounted.exit_code, 0) << mounted.errors;
+  EXPECT_EQ(read_file(drive.path("a/b.txt")), "bytes");
+  const ProgramResult status = drive.augurfs({"status", drive.path(), "--json"});
+  const auto daemon = nlohmann::json::parse(status.output).at("pid").get<pid_t>();
+  EXPECT_EQ(run_program({"umount", drive.path()}, drive.environment()).exit_code, 0);
+  EXPECT_TRUE(process_ends(daemon));
 }
 
 TEST(MountLifecycle, TheDriveAnswersWhenTheCommandReturns) {

@@ -60,6 +60,7 @@ class HintsTest(unittest.TestCase):
         return json.loads(self.augurfs("status", str(self.drive), "--json"))[part]
 
     def becomes(self, part, name, value):
+        # What was announced is fetched by the daemon in its own time; nothing tells us when.
         for _ in range(600):
             if self.status(part)[name] == value:
                 return

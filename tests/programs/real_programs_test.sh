@@ -26,6 +26,15 @@ trap cleanup EXIT
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
 say() { echo "-- $*"; }
+# Waits until a command succeeds, for 30 s at most: a log, a reader and the kernel follow in their
+# own time. Says whether it did.
+eventually() {
+  for _ in $(seq 1 300); do
+    if "$@"; then return; fi
+    sleep 0.1
+  done
+  return 1
+}
 
 # Requests the server has answered, by its own log. The log is written behind, so a request of our
 # own marks the place up to which it must have come.
@@ -35,19 +44,14 @@ server_requests() {
   marks=$((marks + 1))
   mark=mark-$$-$marks-$RANDOM
   curl -s -o /dev/null "$endpoint/$mark"
-  for _ in $(seq 1 300); do
-    if grep -q "$mark" "$log"; then
-      grep -c " beast: .*/${bucket}[/? ]" "$log"
-      return
-    fi
-    sleep 0.1
-  done
-  fail "the server's log does not show our own request"
+  eventually grep -q "$mark" "$log" || fail "the server's log does not show our own request"
+  grep -c " beast: .*/${bucket}[/? ]" "$log"
 }
 mount_bucket() {
   "$augurfs" mount "s3://$bucket" "$mnt" --set "remote.endpoint=$endpoint" --set "cache.dir=$work/cache" \
     --set "cache.size=4 GiB" --set "metadata.ttl=1 h" --set "log.file=$work/augurfs.log"
 }
+not_mounted() { ! mountpoint -q "$mnt"; }
 daemon_pid() {
   "$augurfs" status "$mnt" --json | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["pid"])'
 }
@@ -123,13 +127,12 @@ mkfifo "$work/go_on"
   }
 ) &
 reader=$!
-for _ in $(seq 1 300); do [ -e "$work/reading" ] && break; sleep 0.1; done
-[ -e "$work/reading" ] || fail "the reader got no 8 MiB within 30 s"
+eventually test -e "$work/reading" || fail "the reader got no 8 MiB within 30 s"
 kill -9 "$daemon"
 echo > "$work/go_on"
 if wait $reader; then fail "the reader got all 64 MiB from a daemon that was killed after 8"; fi
 [ -s "$work/reader" ] || fail "the reader ended, but not by an error of its read"
-for _ in $(seq 1 100); do mountpoint -q "$mnt" || break; sleep 0.1; done
+eventually not_mounted || fail "a dead mount stays after kill -9"
 mount_bucket
 expect_same "after kill -9"
 
