@@ -135,11 +135,13 @@ class Augurfs(Mounted):
                        timeout=MOUNT_SECONDS_MAX)
         wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "end of augurfs")
 
-    def pid(self):
-        status = subprocess.run([self.program, "status", self.directory, "--json"], check=True,
+    def status(self):
+        answer = subprocess.run([self.program, "status", self.directory, "--json"], check=True,
                                 capture_output=True)
-        status = json.loads(status.stdout)
-        return (status[0] if isinstance(status, list) else status)["pid"]
+        return json.loads(answer.stdout)
+
+    def pid(self):
+        return self.status()["pid"]
 
 
 class S3fs(Mounted):

@@ -17,6 +17,12 @@ def table(header, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
+def about(machine):
+    return (f"{machine['cpus']} CPUs ({machine['cpu']}), {machine['memory_gib']} GiB, Linux "
+            f"{machine['kernel']}, {machine['file_system']}; commit {machine['commit']}, "
+            f"{machine['date']}; `{machine['command']}`; rounds: {machine['rounds']}.\n")
+
+
 class Results:
     def __init__(self, results):
         self.machine = results["machine"]
@@ -90,10 +96,7 @@ class Results:
                        spread([m["rss_mib"] for m in mounts])]
 
     def markdown(self):
-        machine = self.machine
-        parts = [f"{machine['cpus']} CPUs ({machine['cpu']}), {machine['memory_gib']} GiB, Linux "
-                 f"{machine['kernel']}, {machine['file_system']}; commit {machine['commit']}, "
-                 f"{machine['date']}; `{machine['command']}`; rounds: {machine['rounds']}.\n"]
+        parts = [about(self.machine)]
         servers = [c for c in self.contenders if c != "native"]
         best = ["augurfs / best peer"] if self.peers() and "augurfs" in servers else []
         for distance in dict.fromkeys(m["round_trip_ms"] for m in self.measures):
