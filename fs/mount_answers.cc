@@ -119,11 +119,15 @@ AdminAnswers mount_answers(const Cache& cache, Prefetcher& prefetcher, ReadingLi
         if (!summary) return summary.error();
         return history_text(*summary);
       });
-  answers["/history/wipe"] =
-      of_history([](History& kept, const AdminParameters&) -> Result<std::string> {
-        if (auto wiped = kept.wipe(); !wiped) return wiped.error();
-        return std::string();
-      });
+  const auto wipe = of_history([](History& kept, const AdminParameters&) -> Result<std::string> {
+    if (auto wiped = kept.wipe(); !wiped) return wiped.error();
+    return std::string();
+  });
+  answers["/history/wipe"] = [wipe, &prefetcher](const AdminParameters& parameters) {
+    auto wiped = wipe(parameters);
+    if (wiped) prefetcher.forget();
+    return wiped;
+  };
   return answers;
 }
 

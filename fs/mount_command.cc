@@ -36,6 +36,7 @@
 #include "predictor/prefetcher.h"
 #include "predictor/readahead.h"
 #include "predictor/reading_list.h"
+#include "predictor/recollection.h"
 #include "remote/open_store.h"
 
 namespace augurfs {
@@ -102,8 +103,20 @@ std::function<std::uint64_t()> room_ahead(Cache& cache, std::uint64_t bytes_max)
   };
 }
 
+// One round trip for each directory, whose listing then answers for the rest of it.
+FindObject find_object(Cache& cache) {
+  return [&cache](const std::string& key, std::stop_token stop) -> Result<std::optional<Version>> {
+    const std::string parent(directory_prefix(key));
+    auto child = cache.metadata().lookup(parent, key.substr(parent.size()), std::move(stop));
+    if (!child) return child.error();
+    if (!child->object) return std::nullopt;
+    return std::move(child->object->version);
+  };
+}
+
 std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache, History* history,
-                                            HintLedger& ledger, ReadingList& reading_list) {
+                                            Recollection* past, HintLedger& ledger,
+                                            ReadingList& reading_list) {
   ReadaheadOptions options;
   options.window_bytes_max = plan.options.prefetch.window_bytes_max;
   options.ahead_bytes_max = room_ahead(cache, kReadaheadBytesMax);
@@ -113,6 +126,14 @@ std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache,
   PrefetcherOptions prefetcher{.history = history, .ledger = &ledger};
   if (plan.options.prefetch.brain) {
     prefetcher.brain = brain_options(plan, cache.stats().bytes_max);
+    prefetcher.brain->past = past;
+    // What another mount with this cache directory showed, this one may not.
+    prefetcher.find = [object = find_object(cache), prefix = plan.url.prefix](
+                          const std::string& key,
+                          std::stop_token stop) -> Result<std::optional<Version>> {
+      if (!key.starts_with(prefix)) return std::nullopt;
+      return object(key, std::move(stop));
+    };
   }
   if (plan.options.prefetch.mode == PrefetchMode::kOff) prefetcher.paused_until = kForGood;
   return std::make_unique<Prefetcher>(cache.reader(), std::move(experts), prefetcher);
@@ -121,14 +142,9 @@ std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache,
 // `prefix` is that of the mount.
 void start_reading_list(ReadingList& reading_list, const std::string& prefix, Cache& cache,
                         Prefetcher& prefetcher) {
-  const auto find = [&cache, prefix](const std::string& path,
-                                     std::stop_token stop) -> Result<std::optional<Version>> {
-    const std::string key = prefix + path;
-    const std::string parent(directory_prefix(key));
-    auto child = cache.metadata().lookup(parent, key.substr(parent.size()), std::move(stop));
-    if (!child) return child.error();
-    if (!child->object) return std::nullopt;
-    return std::move(child->object->version);
+  const auto find = [object = find_object(cache), prefix](const std::string& path,
+                                                          std::stop_token stop) {
+    return object(prefix + path, std::move(stop));
   };
   const auto fetch = [&prefetcher](const Version& version, ByteRange range) {
     prefetcher.see(version);
@@ -166,7 +182,9 @@ class Mount {
     if (!cache) return cache.error();
     cache_ = std::move(*cache);
     history_ = open_history(plan_);
-    prefetcher_ = make_prefetcher(plan_, *cache_, history_.get(), ledger_, reading_list_);
+    if (history_ != nullptr) past_ = std::make_unique<Recollection>(*history_);
+    prefetcher_ =
+        make_prefetcher(plan_, *cache_, history_.get(), past_.get(), ledger_, reading_list_);
     start_reading_list(reading_list_, plan_.url.prefix, *cache_, *prefetcher_);
     file_system_ =
         std::make_unique<FileSystem>(file_system_options(plan_), *cache_, prefetcher_.get());
@@ -229,6 +247,7 @@ class Mount {
   std::unique_ptr<Cache> cache_;
   HintLedger ledger_;
   std::unique_ptr<History> history_;
+  std::unique_ptr<Recollection> past_;
   std::unique_ptr<Prefetcher> prefetcher_;
   ReadingList reading_list_;
   std::unique_ptr<FileSystem> file_system_;

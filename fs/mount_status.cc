@@ -59,6 +59,7 @@ ordered_json prefetch_json(const MountStatus& status) {
                     {"events", status.prefetcher.events},
                     {"events_dropped", status.prefetcher.events_dropped},
                     {"candidates", status.prefetcher.candidates},
+                    {"looked_up", status.prefetcher.looked_up},
                     {"refused", status.prefetcher.refused},
                     {"withheld", status.prefetcher.withheld}};
   if (paused && !off) json["paused_seconds"] = paused->count();

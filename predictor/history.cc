@@ -154,21 +154,27 @@ Result<void> History::wipe() {
   return reopen(*table);
 }
 
-Result<std::vector<HistoryRow>> History::read(HistoryCursor& cursor, std::size_t rows_max) {
-  // What cannot be written, on a full disk, is no reason not to tell what was.
+// What cannot be written, on a full disk, is no reason not to tell what was.
+template <typename T>
+Result<T> History::ask(const std::function<Result<T>(HistoryTable&)>& question) {
   const auto written = flush();
   auto table = table_.lock();
-  if (table->open) return table->open->read(cursor, rows_max);
+  if (table->open) return question(*table->open);
   if (!written) return written.error();
-  return std::vector<HistoryRow>{};
+  return T{};
+}
+
+Result<std::vector<HistoryRow>> History::read(HistoryCursor& cursor, std::size_t rows_max) {
+  return ask<std::vector<HistoryRow>>(
+      [&](HistoryTable& table) { return table.read(cursor, rows_max); });
+}
+
+Result<HistoryCursor> History::newest(std::size_t rows) {
+  return ask<HistoryCursor>([&](HistoryTable& table) { return table.newest(rows); });
 }
 
 Result<HistorySummary> History::summary() {
-  const auto written = flush();
-  auto table = table_.lock();
-  if (table->open) return table->open->summary();
-  if (!written) return written.error();
-  return HistorySummary{};
+  return ask<HistorySummary>([](HistoryTable& table) { return table.summary(); });
 }
 
 HistoryStats History::stats() const { return state_.lock()->stats; }

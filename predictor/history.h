@@ -58,6 +58,7 @@ class History {
   // removed, not emptied.
   Result<void> wipe();
   Result<std::vector<HistoryRow>> read(HistoryCursor& cursor, std::size_t rows_max);
+  Result<HistoryCursor> newest(std::size_t rows);
   Result<HistorySummary> summary();
   HistoryStats stats() const;
 
@@ -84,6 +85,8 @@ class History {
   Result<void> reopen(Table& table);
   Result<void> write(Table& table, const std::vector<HistoryRow>& rows);
   Result<void> trim(Table& table);
+  template <typename T>
+  Result<T> ask(const std::function<Result<T>(HistoryTable&)>& question);
 
   const HistoryOptions options_;
   std::condition_variable_any filled_;

@@ -44,6 +44,13 @@ struct Prefetcher::Parts {
         queue(options.queue_events_max) {
     if (!options.brain) return;
     SupervisorOptions life = *options.brain;
+    past = life.past;
+    if (past != nullptr && options.find) {
+      finder.emplace(options.find, [this](const Version& version, const Candidate& candidate) {
+        tell({version, {}, nullptr});
+        hint({&candidate, 1});
+      });
+    }
     life.wanted = options.paused_until != kForGood;
     brain = std::make_unique<Supervisor>(std::move(life),
                                          [this](std::span<const Candidate> hints) { hint(hints); });
@@ -58,6 +65,7 @@ struct Prefetcher::Parts {
   std::string program_name(std::uint64_t program);
   void remember(const Event& event);
   bool ask(const Version& version, const Candidate& candidate);
+  bool look_up(const Candidate& candidate);
   void fetch_all(std::span<const Candidate> candidates, PrefetcherStats& counts);
   void take_hints();
   void count(const PrefetcherStats& counts);
@@ -74,6 +82,8 @@ struct Prefetcher::Parts {
   const std::size_t news_max;
   EventQueue queue;
   Guarded<State> state;
+  Recollection* past = nullptr;  // may be null
+  std::optional<ObjectFinder> finder;
   std::unique_ptr<Supervisor> brain;  // may be null
   std::jthread thread;                // last: it ends before what it uses
 };
@@ -133,6 +143,12 @@ bool Prefetcher::Parts::ask(const Version& version, const Candidate& candidate) 
   return fetch(version, candidate.range, account);
 }
 
+bool Prefetcher::Parts::look_up(const Candidate& candidate) {
+  if (!finder) return false;
+  auto key = past->key(candidate.object);
+  return key && finder->ask(std::move(*key), candidate);
+}
+
 // The one way into the cache, for candidates of the experts and of the brain.
 void Prefetcher::Parts::fetch_all(std::span<const Candidate> wanted, PrefetcherStats& counts) {
   if (wanted.empty()) return;
@@ -140,10 +156,10 @@ void Prefetcher::Parts::fetch_all(std::span<const Candidate> wanted, PrefetcherS
   const bool paused = Clock::now() < paused_until.load();
   for (const Candidate& candidate : wanted) {
     const Version* version = catalog.version(candidate.object);
-    if (version == nullptr) {
-      ++counts.unknown;
-    } else if (paused) {
+    if (paused) {
       ++counts.withheld;
+    } else if (version == nullptr) {
+      ++(look_up(candidate) ? counts.looked_up : counts.unknown);
     } else if (!ask(*version, candidate)) {
       ++counts.refused;
     }
@@ -166,6 +182,7 @@ void Prefetcher::Parts::count(const PrefetcherStats& counts) {
   locked->stats.events += counts.events;
   locked->stats.candidates += counts.candidates;
   locked->stats.unknown += counts.unknown;
+  locked->stats.looked_up += counts.looked_up;
   locked->stats.refused += counts.refused;
   locked->stats.withheld += counts.withheld;
 }
@@ -234,6 +251,7 @@ void Prefetcher::hint(std::span<const Candidate> hints) { parts_->hint(hints); }
 PrefetcherStats Prefetcher::stats() const {
   PrefetcherStats stats = parts_->state.lock()->stats;
   stats.events_dropped = parts_->queue.counts().dropped;
+  if (parts_->finder) stats.finder = parts_->finder->stats();
   if (parts_->brain != nullptr) stats.brain = parts_->brain->stats();
   return stats;
 }
@@ -245,6 +263,11 @@ void Prefetcher::pause_until(std::chrono::steady_clock::time_point time) {
 
 std::chrono::steady_clock::time_point Prefetcher::paused_until() const {
   return parts_->paused_until;
+}
+
+void Prefetcher::forget() {
+  if (parts_->past != nullptr) parts_->past->forget();
+  if (parts_->brain != nullptr) parts_->brain->begin_anew();
 }
 
 std::size_t Prefetcher::step() { return parts_->step({}); }

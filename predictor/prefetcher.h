@@ -18,6 +18,7 @@
 #include "predictor/expert.h"
 #include "predictor/hint_ledger.h"
 #include "predictor/history.h"
+#include "predictor/object_finder.h"
 
 namespace augurfs {
 
@@ -31,6 +32,7 @@ struct PrefetcherOptions {
   History* history = nullptr;              // borrowed; null: accesses are not kept
   HintLedger* ledger = nullptr;            // borrowed; null: what becomes of hints is not booked
   std::optional<SupervisorOptions> brain;  // none: only the experts think
+  FindObject find;  // none: hints of what only the brain's past knows are dropped
   std::chrono::steady_clock::time_point paused_until = kNotPaused;
   bool own_thread = true;  // false: nothing happens but by step()
 };
@@ -41,9 +43,11 @@ struct PrefetcherStats {
   std::uint64_t news_dropped = 0;    // versions and listings, when there were too many of them
   std::uint64_t hints_dropped = 0;   // oldest first, when there were too many of them
   std::uint64_t candidates = 0;      // of all experts, hints included
-  std::uint64_t unknown = 0;         // of those: of an object that the catalog does not know
+  std::uint64_t unknown = 0;         // of those: of an object that nothing is known of
+  std::uint64_t looked_up = 0;       // of those: known by name only, so the store was asked
   std::uint64_t refused = 0;         // of those: the cache had no room for them
   std::uint64_t withheld = 0;        // of those: fetching was paused
+  ObjectFinderStats finder;
   BrainStats brain;
 };
 
@@ -52,7 +56,8 @@ struct PrefetcherStats {
 // to the experts and their candidates, as versions, to the reader. What was told before an event
 // was recorded is known when the experts are shown it. The thread then tells each event to the
 // brain, whose hints go the way of the experts' candidates, and, with the names it stands for, to
-// the history. Whoever a candidate is from, it is booked in the ledger.
+// the history. A hint of an object of which only an earlier mount knows waits until it is found.
+// Whoever a candidate is from, it is booked in the ledger.
 //
 // Thread rule: any thread, but for step(); none of these calls waits for the experts or the reader.
 // `reader` is borrowed and outlives the prefetcher. The destructor stops and joins.
@@ -92,6 +97,8 @@ class Prefetcher {
   // that has passed: fetches again. kForGood: until told otherwise, and so without a brain.
   void pause_until(std::chrono::steady_clock::time_point time);
   std::chrono::steady_clock::time_point paused_until() const;
+  // The brain forgets what it has learned: the history was wiped.
+  void forget();
 
   // Works off what is in the queue, on the caller's thread; says how many events there were. Only
   // without a thread of its own.

@@ -3,13 +3,14 @@
 #include <utility>
 
 #include "predictor/brain/briefing.h"
+#include "predictor/recollection.h"
 
 namespace augurfs {
 
 Brain::Brain(PacketSocket socket, std::unique_ptr<Expert> policy)
     : socket_(std::move(socket)),
       policy_(std::move(policy)),
-      catalog_(Briefing::kBrainObjectsMax) {}
+      catalog_(Briefing::kBrainObjectsMax + Recollection::kObjectsMax) {}
 
 Result<void> Brain::run() {
   socket_.send(encode(BrainRecord(BrainHello{})), true);
@@ -69,6 +70,7 @@ Result<void> Brain::take(const Event& event) {
   catalog_.use(event.object);
   candidates_.clear();
   policy_->observe(event, catalog_, candidates_);
+  if (event.past) return {};
   for (Candidate& candidate : candidates_) {
     candidate.program = event.program;
     hint(candidate);

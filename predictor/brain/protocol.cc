@@ -24,7 +24,8 @@ constexpr std::uint64_t kMagic = 0x0073667275677561;
 
 constexpr std::uint8_t kHit = 1;
 constexpr std::uint8_t kByKernel = 2;
-constexpr std::uint8_t kFlags = kHit | kByKernel;
+constexpr std::uint8_t kPast = 4;
+constexpr std::uint8_t kFlags = kHit | kByKernel | kPast;
 
 class RecordWriter {
  public:
@@ -130,7 +131,8 @@ std::string write(const Event& event) {
   out.number(static_cast<std::int64_t>(event.time.time_since_epoch().count()));
   out.number(static_cast<std::uint8_t>(event.operation));
   out.number(static_cast<std::uint8_t>((event.hit ? kHit : 0) |
-                                       (event.by_kernel_readahead ? kByKernel : 0)));
+                                       (event.by_kernel_readahead ? kByKernel : 0) |
+                                       (event.past ? kPast : 0)));
   out.number(event.handle);
   out.number(event.stream);
   out.number(event.program);
@@ -199,6 +201,7 @@ Event read_event(RecordReader& in) {
   event.operation = Operation{operation};
   event.hit = (flags & kHit) != 0;
   event.by_kernel_readahead = (flags & kByKernel) != 0;
+  event.past = (flags & kPast) != 0;
   event.handle = in.number<std::uint64_t>();
   event.stream = in.number<std::uint64_t>();
   event.program = in.number<std::uint64_t>();

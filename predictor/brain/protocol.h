@@ -20,7 +20,7 @@ namespace augurfs {
 // Packets of the brain are not believed: it parses names that strangers chose. Decoding anything
 // yields records or an error, in memory bounded by the packet's.
 
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 // Fits many times into the usual buffer of a socket (208 KiB).
 inline constexpr std::size_t kPacketBytesMax = 32 << 10;
 // Objects with longer keys are not told. S3 allows 1024 bytes, a file system 4095.

@@ -99,7 +99,8 @@ struct Supervisor::Parts {
   const SupervisorOptions options;
   const HintSink hints;
   std::atomic<bool> wanted;
-  const UniqueFd roused;  // the thread's poll ends
+  std::atomic<bool> anew = false;  // another brain is wanted
+  const UniqueFd roused;           // the thread's poll ends
   // Of the thread that tells.
   Briefing briefing;
   std::uint64_t briefed_generation = 0;
@@ -131,7 +132,7 @@ class Supervisor::Parts::Talk {
     while (true) {
       if (auto over = speak()) return *over;
       wait();
-      if (stop.stop_requested() || !parts_.wanted) return {};
+      if (stop.stop_requested() || !parts_.wanted || parts_.anew.exchange(false)) return {};
       // What has arrived is heard before it is called late: we may have been stopped ourselves.
       if (auto over = hear()) return *over;
       if (auto over = look_at_clock()) return *over;
@@ -147,6 +148,7 @@ class Supervisor::Parts::Talk {
   Over take_hello(const BrainHello& hello);
   Over speak();
   Over look_at_clock();
+  bool take_packet();
 
   Parts& parts_;
   BrainProcess& brain_;
@@ -157,7 +159,9 @@ class Supervisor::Parts::Talk {
   std::uint64_t hints_dropped_ = 0;         // as it says
   steady_clock::time_point waiting_since_;  // for its hello or its pong
   steady_clock::time_point ask_at_;         // when to ping
-  OutboxPacket waiting_;  // said before all else: the packet that found the socket full
+  std::string ping_;                        // to be said next
+  OutboxPacket waiting_;    // said before all else: the packet that found the socket full
+  bool past_told_ = false;  // what was learned on earlier mounts
   std::vector<Candidate> hints_;
 };
 
@@ -223,6 +227,7 @@ Supervisor::Parts::Talk::Over Supervisor::Parts::Talk::take_hello(const BrainHel
            std::to_string(kProtocolVersion);
   }
   greeted_ = true;
+  if (parts_.options.past != nullptr) parts_.options.past->begin();
   ask_at_ = steady_clock::now() + parts_.options.ping_every;
   auto locked = parts_.outbox.lock();
   locked->open = true;
@@ -231,15 +236,29 @@ Supervisor::Parts::Talk::Over Supervisor::Parts::Talk::take_hello(const BrainHel
   return std::nullopt;
 }
 
+// Into `waiting_`: of the past first, so that the present is seen in its light. False when there is
+// nothing to say.
+bool Supervisor::Parts::Talk::take_packet() {
+  if (!ping_.empty()) {
+    waiting_.bytes = std::exchange(ping_, {});
+    return true;
+  }
+  if (greeted_ && !past_told_) {
+    if (parts_.options.past != nullptr) waiting_.bytes = parts_.options.past->next();
+    past_told_ = waiting_.bytes.empty();
+    if (!past_told_) return true;
+  }
+  auto locked = parts_.outbox.lock();
+  if (locked->packets.empty()) return false;
+  waiting_ = std::move(locked->packets.front());
+  locked->packets.pop_front();
+  locked->bytes -= waiting_.bytes.size();
+  return true;
+}
+
 Supervisor::Parts::Talk::Over Supervisor::Parts::Talk::speak() {
   for (int packets = 0; packets < kPacketsInARow; ++packets) {
-    if (waiting_.bytes.empty()) {
-      auto locked = parts_.outbox.lock();
-      if (locked->packets.empty()) return std::nullopt;
-      waiting_ = std::move(locked->packets.front());
-      locked->packets.pop_front();
-      locked->bytes -= waiting_.bytes.size();
-    }
+    if (waiting_.bytes.empty() && !take_packet()) return std::nullopt;
     const PacketSocket::Sent sent = brain_.socket().send(waiting_.bytes, false);
     if (sent == PacketSocket::Sent::kFull) return std::nullopt;
     if (sent == PacketSocket::Sent::kClosed) return "hung up";
@@ -260,9 +279,7 @@ Supervisor::Parts::Talk::Over Supervisor::Parts::Talk::look_at_clock() {
   if (now < ask_at_) return std::nullopt;
   waiting_since_ = now;
   ask_at_ = now + parts_.options.ping_every;
-  auto locked = parts_.outbox.lock();
-  locked->packets.push_front({encode(DaemonRecord(BrainPing{++pings_}))});
-  locked->bytes += locked->packets.front().bytes.size();
+  ping_ = encode(DaemonRecord(BrainPing{++pings_}));
   return std::nullopt;
 }
 
@@ -392,6 +409,11 @@ void Supervisor::tell(const Event& event, const Catalog& catalog) {
 
 void Supervisor::want(bool wanted) {
   parts_->wanted = wanted;
+  parts_->rouse();
+}
+
+void Supervisor::begin_anew() {
+  parts_->anew = true;
   parts_->rouse();
 }
 

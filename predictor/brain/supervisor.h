@@ -15,6 +15,7 @@
 #include "predictor/catalog.h"
 #include "predictor/event.h"
 #include "predictor/expert.h"
+#include "predictor/recollection.h"
 
 namespace augurfs {
 
@@ -42,6 +43,7 @@ struct BrainStats {
 
 struct SupervisorOptions {
   std::vector<std::string> command;                  // the program and its arguments
+  Recollection* past = nullptr;                      // borrowed; null: it begins knowing nothing
   bool wanted = true;                                // until want() says otherwise
   std::size_t outbox_bytes_max = 8 << 20;            // the listing of an event may go beyond
   std::chrono::milliseconds restart_after_min{200};  // doubles with each failure
@@ -72,6 +74,8 @@ class Supervisor {
   void tell(const Event& event, const Catalog& catalog);
   // One that is not wanted ends and is not started again until it is.
   void want(bool wanted);
+  // Ends the brain, which knows too much, and starts one that does not.
+  void begin_anew();
   BrainStats stats() const;
 
  private:

@@ -141,6 +141,51 @@ TEST(MountedBrain, ADirectoryReadFileByFileIsFetchedAhead) {
   EXPECT_THAT(report("dir"), HasSubstr("d/\n"));
 }
 
+TEST(MountedBrain, WhatWasLearnedOnOneMountIsKnownOnTheNextWithAnEmptyCache) {
+  constexpr int kFiles = 30;
+  TestMount drive;
+  // One file in each directory, so that nobody can know of the next but who remembers.
+  std::vector<std::string> command{"cat"};
+  for (int i = 0; i < kFiles; ++i) {
+    const std::string name = "d" + std::to_string(i) + "/file";
+    drive.put(name, content_of(i));
+    command.push_back(drive.path(name));
+  }
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  for (int run = 0; run < 3; ++run) ASSERT_EQ(run_program(command).exit_code, 0);
+  ASSERT_EQ(drive.unmount().exit_code, 0);
+  ASSERT_TRUE(drive.daemon_ends());
+  for (const auto& file : std::filesystem::directory_iterator(drive.cache())) {
+    const std::string name = file.path().filename();
+    if (name != "LOCK" && !name.starts_with("history.db")) {
+      std::filesystem::remove_all(file.path());
+    }
+  }
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  ASSERT_TRUE(brain_becomes(drive, "running"));
+  ASSERT_EQ(run_program({command.begin(), command.begin() + 4}).exit_code, 0);
+  const auto next = content_of(0).size();
+  EXPECT_TRUE(eventually([&] { return drive.status("prefetch", "bytes") >= next; }));
+  EXPECT_GT(drive.status("prefetch", "looked_up"), 0U) << "this mount had not seen it";
+  for (int i = 0; i < kFiles; ++i) {
+    EXPECT_EQ(read_file(drive.path("d" + std::to_string(i) + "/file")), content_of(i)) << i;
+  }
+}
+
+TEST(MountedBrain, AWipedHistoryIsForgottenByTheBrainToo) {
+  TestMount drive;
+  put_files(drive, 1);
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  ASSERT_TRUE(brain_becomes(drive, "running"));
+  const auto before = brain_of(drive).at("pid").get<pid_t>();
+  ASSERT_EQ(drive.augurfs({"history", "wipe", drive.path()}).exit_code, 0);
+  EXPECT_TRUE(eventually([&] {
+    const auto brain = brain_of(drive);
+    return brain.at("state") == "running" && brain.at("pid") != before;
+  }));
+  EXPECT_EQ(brain_of(drive).at("restarts"), 0) << "it did nothing wrong";
+}
+
 TEST(MountedBrain, WhoReadsHereAndThereGetsNothingFetchedAhead) {
   constexpr int kFiles = 200;
   TestMount drive;

@@ -83,6 +83,18 @@ TEST_F(BrainTest, ThinksAboutAnEventWithWhatItWasTold) {
   }
 }
 
+TEST_F(BrainTest, LearnsFromThePastAndSaysNothingAboutIt) {
+  hear();
+  say(BrainHello{});
+  say(ObjectNews{"d/a", 1});
+  Event event;
+  event.object = object_id("d/a");
+  event.past = true;
+  say(event);
+  say(BrainPing{1});
+  EXPECT_TRUE(std::holds_alternative<BrainPong>(hear().front()));
+}
+
 TEST_F(BrainTest, AnswersAPingBehindWhatWasSaidBefore) {
   hear();
   say(BrainHello{});
@@ -132,7 +144,9 @@ TEST_F(BrainTest, EndsWhenTheDaemonSpeaksAnotherVersion) {
   EXPECT_TRUE(hear().empty()) << "it has hung up";
   const auto ended = hang_up();
   ASSERT_FALSE(ended);
-  EXPECT_EQ(ended.error().message, "the daemon speaks version 2, not 1");
+  EXPECT_EQ(ended.error().message, "the daemon speaks version " +
+                                       std::to_string(kProtocolVersion + 1) + ", not " +
+                                       std::to_string(kProtocolVersion));
 }
 
 TEST_F(BrainTest, HearsNothingBeforeAHello) {
