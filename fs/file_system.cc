@@ -92,7 +92,6 @@ struct FileSystem::Parts {
   Stream who(Caller caller, bool looks);
   Stream who_reads(const OpenFile& file, Caller caller);
   bool is_excluded(const std::string& key) const;
-  std::shared_ptr<const Listing> without_excluded(std::shared_ptr<const Listing> listing) const;
   void record(const Stream& stream, Event event, Operation operation, HandleNumber handle,
               const Version& version);
   void count_unreachable(const std::string& prefix, const DirectoryEntries& entries);
@@ -127,18 +126,6 @@ Stream FileSystem::Parts::who_reads(const OpenFile& file, Caller caller) {
 
 bool FileSystem::Parts::is_excluded(const std::string& key) const {
   return prefetcher != nullptr && exclusions.path(std::string_view(key).substr(prefix_bytes));
-}
-
-// Who knows of a child may fetch it ahead.
-std::shared_ptr<const Listing> FileSystem::Parts::without_excluded(
-    std::shared_ptr<const Listing> listing) const {
-  const auto excluded = [this](const ObjectInfo& object) {
-    return is_excluded(object.version.key);
-  };
-  if (std::none_of(listing->objects.begin(), listing->objects.end(), excluded)) return listing;
-  auto rest = std::make_shared<Listing>(*listing);
-  std::erase_if(rest->objects, excluded);
-  return rest;
 }
 
 void FileSystem::Parts::record(const Stream& stream, Event event, Operation operation,
@@ -312,7 +299,8 @@ Result<HandleNumber> FileSystem::open_directory(InodeNumber inode, std::stop_tok
   if (empty && inode != kRootInode) return no_such(found->prefix, "");
   const HandleNumber handle = parts_->next_handle();
   if (parts_->prefetcher != nullptr && !parts_->is_excluded(found->prefix)) {
-    parts_->prefetcher->list(found->prefix, parts_->without_excluded(directory.listing));
+    parts_->prefetcher->list(found->prefix, parts_->exclusions.without_excluded(
+                                                directory.listing, parts_->prefix_bytes));
     parts_->record(parts_->who(caller, false), {}, Operation::kList, handle,
                    {found->prefix, {}, 0});
   }

@@ -114,6 +114,28 @@ FindObject find_object(Cache& cache) {
   };
 }
 
+FileSystemOptions file_system_options(const MountPlan& plan) {
+  FileSystemOptions out;
+  out.prefix = plan.url.prefix;
+  out.exclusions =
+      Exclusions(plan.options.history.excluded_programs, plan.options.history.excluded_paths);
+  return out;
+}
+
+// As the file system tells of a directory that was listed. Not when a listing is believed for no
+// time at all: it would be asked for again.
+Scout::List list_ahead(const MountPlan& plan, Cache& cache) {
+  if (plan.options.metadata.ttl.count() == 0) return nullptr;
+  const FileSystemOptions options = file_system_options(plan);
+  return [&cache, exclusions = options.exclusions, prefix_bytes = options.prefix.size()](
+             const std::string& prefix,
+             std::stop_token stop) -> Result<std::shared_ptr<const Listing>> {
+    auto listing = cache.metadata().list(prefix, std::move(stop));
+    if (!listing) return listing;
+    return exclusions.without_excluded(std::move(*listing), prefix_bytes);
+  };
+}
+
 std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache, History* history,
                                             Recollection* past, HintLedger& ledger,
                                             ReadingList& reading_list) {
@@ -124,6 +146,7 @@ std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache,
   experts.push_back(reading_list.follower());
   experts.push_back(std::make_unique<Readahead>(options));
   PrefetcherOptions prefetcher{.history = history, .ledger = &ledger};
+  prefetcher.list = list_ahead(plan, cache);
   if (plan.options.prefetch.brain) {
     prefetcher.brain = brain_options(plan, cache.stats().bytes_max);
     prefetcher.brain->past = past;
@@ -153,14 +176,6 @@ void start_reading_list(ReadingList& reading_list, const std::string& prefix, Ca
     prefetcher.hint({&candidate, 1});
   };
   reading_list.start(find, fetch, room_ahead(cache, ReadingList::kBytesAheadMax));
-}
-
-FileSystemOptions file_system_options(const MountPlan& plan) {
-  FileSystemOptions out;
-  out.prefix = plan.url.prefix;
-  out.exclusions =
-      Exclusions(plan.options.history.excluded_programs, plan.options.history.excluded_paths);
-  return out;
 }
 
 // Everything that makes up a running mount, in the order in which it rests on one another.

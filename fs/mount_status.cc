@@ -60,6 +60,7 @@ ordered_json prefetch_json(const MountStatus& status) {
                     {"events_dropped", status.prefetcher.events_dropped},
                     {"candidates", status.prefetcher.candidates},
                     {"looked_up", status.prefetcher.looked_up},
+                    {"listings", status.prefetcher.listings},
                     {"refused", status.prefetcher.refused},
                     {"withheld", status.prefetcher.withheld}};
   if (paused && !off) json["paused_seconds"] = paused->count();

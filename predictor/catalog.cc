@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace augurfs {
 
@@ -23,10 +24,15 @@ void Catalog::see(const Version& version) {
   forget_directories(seen.directory);
 }
 
-void Catalog::list(std::string_view prefix, std::span<const ObjectInfo> objects) {
+void Catalog::list(std::string_view prefix, std::span<const ObjectInfo> objects,
+                   std::span<const std::string> subdirectories) {
   objects = objects.first(std::min(objects.size(), objects_max_));
+  subdirectories =
+      subdirectories.first(std::min(subdirectories.size(), objects_max_ - objects.size()));
   const ObjectId id = object_id(prefix);
+  list_subdirectories(id, prefix, subdirectories);
   Directory& directory = directory_entry(id, prefix);
+  directory.is_listed = true;
   children_ -= directory.children.size();
   directory.children.clear();
   // The last ones first, so that the first of the listing are the most recently used.
@@ -38,6 +44,20 @@ void Catalog::list(std::string_view prefix, std::span<const ObjectInfo> objects)
   }
   children_ += directory.children.size();
   forget_directories(id);
+}
+
+// As with objects: the first of them are the most recently used.
+void Catalog::list_subdirectories(ObjectId id, std::string_view prefix,
+                                  std::span<const std::string> subdirectories) {
+  std::vector<ObjectId> ids(subdirectories.size());
+  for (std::size_t i = subdirectories.size(); i-- > 0;) {
+    ids[i] = object_id(subdirectories[i]);
+    directory_entry(ids[i], subdirectories[i]).position = static_cast<std::uint32_t>(i);
+  }
+  Directory& directory = directory_entry(id, prefix);
+  children_ += ids.size();
+  children_ -= directory.subdirectories.size();
+  directory.subdirectories = std::move(ids);
 }
 
 void Catalog::use(ObjectId id) {
@@ -68,6 +88,22 @@ std::span<const ObjectId> Catalog::children(ObjectId id) const {
   const auto found = directories_.find(id);
   if (found == directories_.end()) return {};
   return found->second.children;
+}
+
+std::span<const ObjectId> Catalog::subdirectories(ObjectId id) const {
+  const auto found = directories_.find(id);
+  if (found == directories_.end()) return {};
+  return found->second.subdirectories;
+}
+
+std::size_t Catalog::subdirectory_position(ObjectId id) const {
+  const auto found = directories_.find(id);
+  return found == directories_.end() ? 0 : found->second.position;
+}
+
+bool Catalog::is_listed(ObjectId id) const {
+  const auto found = directories_.find(id);
+  return found != directories_.end() && found->second.is_listed;
 }
 
 std::size_t Catalog::position(ObjectId id) const {
@@ -119,7 +155,7 @@ void Catalog::forget_objects() {
 void Catalog::forget_directories(ObjectId but) {
   while (children_ + directories_.size() > 2 * objects_max_ && directory_order_.back() != but) {
     const auto oldest = directories_.find(directory_order_.back());
-    children_ -= oldest->second.children.size();
+    children_ -= oldest->second.children.size() + oldest->second.subdirectories.size();
     directories_.erase(oldest);
     directory_order_.pop_back();
   }

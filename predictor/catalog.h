@@ -29,9 +29,11 @@ class Catalog {
 
   // The object has this version now. Its directory gets it as its last child, if it is new there.
   void see(const Version& version);
-  // These are all the children of the directory, in the order of the listing. `prefix` is "" or
-  // ends in "/". Of a listing that is too long the first ones are kept.
-  void list(std::string_view prefix, std::span<const ObjectInfo> objects);
+  // These are all the children of the directory, in the order of the listing, and the prefixes of
+  // the directories in it. `prefix` is "" or ends in "/". Of a listing that is too long the first
+  // ones are kept.
+  void list(std::string_view prefix, std::span<const ObjectInfo> objects,
+            std::span<const std::string> subdirectories = {});
   // Keeps what is known of the object for longer.
   void use(ObjectId object);
 
@@ -45,6 +47,13 @@ class Catalog {
   // forgotten by now, and one that was and came back stands there twice. Valid until something is
   // told.
   std::span<const ObjectId> children(ObjectId directory) const;
+  // The directories in a directory, as listed; some may be forgotten by now. Valid until something
+  // is told.
+  std::span<const ObjectId> subdirectories(ObjectId directory) const;
+  // The place of a directory among those beside it; 0 when unknown.
+  std::size_t subdirectory_position(ObjectId directory) const;
+  // Whether its children are known from a listing, and not only by and by.
+  bool is_listed(ObjectId directory) const;
   // The place of an object among the children of its directory; children().size() when unknown.
   std::size_t position(ObjectId object) const;
 
@@ -62,11 +71,16 @@ class Catalog {
   struct Directory {
     std::string prefix;
     std::vector<ObjectId> children;
+    std::vector<ObjectId> subdirectories;
+    std::uint32_t position = 0;  // among the subdirectories of the one above
+    bool is_listed = false;
     Order::iterator use;
   };
 
   Object& object(const Version& version);
   Directory& directory_entry(ObjectId id, std::string_view prefix);
+  void list_subdirectories(ObjectId id, std::string_view prefix,
+                           std::span<const std::string> subdirectories);
   void forget_objects();
   void forget_directories(ObjectId but);
 
@@ -75,7 +89,7 @@ class Catalog {
   Order object_order_;
   std::unordered_map<ObjectId, Directory> directories_;
   Order directory_order_;
-  std::size_t children_ = 0;  // of all directories
+  std::size_t children_ = 0;  // of all directories, subdirectories included
 };
 
 }  // namespace augurfs

@@ -13,8 +13,9 @@ enum class Operation : std::uint8_t {
   kRead,    // begins; recorded before its bytes are there, so that a prefetch can fly beside it
   kServed,  // a read that missed is over
   kRelease,
-  kStat,  // a lookup that found an object
-  kList,  // of a directory
+  kStat,         // a lookup that found an object
+  kList,         // of a directory
+  kListedAhead,  // nobody's access: a listing that a candidate asked for is known
 };
 
 // One access to one object or directory, as the file system saw it; cache hits included. Holds no

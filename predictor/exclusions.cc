@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace augurfs {
 namespace {
@@ -48,6 +49,19 @@ bool Exclusions::program(std::string_view executable) const {
 bool Exclusions::path(std::string_view path) const {
   return std::any_of(paths_.begin(), paths_.end(),
                      [&](const std::string& pattern) { return matches_part(pattern, path); });
+}
+
+std::shared_ptr<const Listing> Exclusions::without_excluded(std::shared_ptr<const Listing> listing,
+                                                            std::size_t prefix_bytes) const {
+  if (paths_.empty()) return listing;
+  const auto excluded = [&](const std::string& key) {
+    return path(std::string_view(key).substr(prefix_bytes));
+  };
+  auto rest = std::make_shared<Listing>(*listing);
+  std::erase_if(rest->objects,
+                [&](const ObjectInfo& object) { return excluded(object.version.key); });
+  std::erase_if(rest->prefixes, excluded);
+  return rest;
 }
 
 }  // namespace augurfs

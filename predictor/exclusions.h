@@ -1,8 +1,12 @@
 #pragma once
 
+#include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "cache/metadata_table.h"
 
 namespace augurfs {
 
@@ -19,6 +23,10 @@ class Exclusions {
   // By the whole path below the mount point, a directory above it, or, for a pattern without '/',
   // any name in it.
   bool path(std::string_view path) const;
+  // A listing without what is excluded; the mount point lies `prefix_bytes` into its keys. Who
+  // knows of a child may fetch it ahead.
+  std::shared_ptr<const Listing> without_excluded(std::shared_ptr<const Listing> listing,
+                                                  std::size_t prefix_bytes) const;
 
  private:
   std::vector<std::string> programs_;

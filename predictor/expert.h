@@ -24,14 +24,18 @@ enum class ExpertId : std::uint8_t {
   kReadingList = 9,
 };
 
-// A range that an expert thinks will be read.
+// A range that an expert thinks will be read; or a directory that it thinks will be listed.
 struct Candidate {
   ObjectId object{};
-  ByteRange range;
+  ByteRange range;                         // empty: the listing of a directory
   float probability = 1;                   // that it is read soon, as the expert believes
   std::chrono::nanoseconds expected_in{};  // from the event on, until it is read
   ExpertId expert = ExpertId::kNone;
-  std::uint64_t program = 0;  // for which: of the event; told by who shows it to the expert
+  // For whom: those of the event, told by who shows it to the expert.
+  std::uint64_t program = 0;
+  std::uint64_t stream = 0;
+
+  bool is_listing() const { return range.length == 0; }
 };
 
 // A source of candidates. A whole policy, which weighs the candidates of others, is one as well.

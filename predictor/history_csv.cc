@@ -19,6 +19,7 @@ std::string_view name_of(Operation operation) {
       return "list";
     case Operation::kServed:
     case Operation::kRelease:
+    case Operation::kListedAhead:
       break;
   }
   return {};

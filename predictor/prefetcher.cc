@@ -42,6 +42,12 @@ struct Prefetcher::Parts {
         paused_until(options.paused_until),
         news_max(std::max<std::size_t>(options.queue_events_max, 1)),
         queue(options.queue_events_max) {
+    if (options.list) {
+      scout = std::make_unique<Scout>(options.list, [this](const ListingWanted& wanted,
+                                                           std::shared_ptr<const Listing> listing) {
+        found(wanted, std::move(listing));
+      });
+    }
     if (!options.brain) return;
     SupervisorOptions life = *options.brain;
     past = life.past;
@@ -66,6 +72,8 @@ struct Prefetcher::Parts {
   void remember(const Event& event);
   bool ask(const Version& version, const Candidate& candidate);
   bool look_up(const Candidate& candidate);
+  bool ask_listing(const std::string& prefix, const Candidate& candidate);
+  void found(const ListingWanted& wanted, std::shared_ptr<const Listing> listing);
   void fetch_all(std::span<const Candidate> candidates, PrefetcherStats& counts);
   void take_hints();
   void count(const PrefetcherStats& counts);
@@ -84,6 +92,7 @@ struct Prefetcher::Parts {
   Guarded<State> state;
   Recollection* past = nullptr;  // may be null
   std::optional<ObjectFinder> finder;
+  std::unique_ptr<Scout> scout;       // may be null
   std::unique_ptr<Supervisor> brain;  // may be null
   std::jthread thread;                // last: it ends before what it uses
 };
@@ -104,7 +113,7 @@ void Prefetcher::Parts::learn_news() {
     if (item.listing == nullptr) {
       catalog.see(item.version);
     } else {
-      catalog.list(item.prefix, item.listing->objects);
+      catalog.list(item.prefix, item.listing->objects, item.listing->prefixes);
     }
   }
 }
@@ -149,15 +158,37 @@ bool Prefetcher::Parts::look_up(const Candidate& candidate) {
   return key && finder->ask(std::move(*key), candidate);
 }
 
+bool Prefetcher::Parts::ask_listing(const std::string& prefix, const Candidate& candidate) {
+  return scout != nullptr && scout->ask({prefix, candidate.stream, candidate.program});
+}
+
+void Prefetcher::Parts::found(const ListingWanted& wanted, std::shared_ptr<const Listing> listing) {
+  tell({{}, wanted.prefix, std::move(listing)});
+  Event event;
+  event.time = Clock::now();
+  event.operation = Operation::kListedAhead;
+  event.stream = wanted.stream;
+  event.program = wanted.program;
+  event.object = object_id(wanted.prefix);
+  queue.push(event);
+}
+
 // The one way into the cache, for candidates of the experts and of the brain.
 void Prefetcher::Parts::fetch_all(std::span<const Candidate> wanted, PrefetcherStats& counts) {
   if (wanted.empty()) return;
   counts.candidates += wanted.size();
   const bool paused = Clock::now() < paused_until.load();
   for (const Candidate& candidate : wanted) {
-    const Version* version = catalog.version(candidate.object);
+    const bool listing = candidate.is_listing();
+    const Version* version = listing ? nullptr : catalog.version(candidate.object);
+    const std::string* prefix = listing ? catalog.prefix(candidate.object) : nullptr;
+    if (listing) ++counts.listings;
     if (paused) {
       ++counts.withheld;
+    } else if (listing && prefix == nullptr) {
+      ++counts.unknown;
+    } else if (listing) {
+      if (!ask_listing(*prefix, candidate)) ++counts.refused;
     } else if (version == nullptr) {
       ++(look_up(candidate) ? counts.looked_up : counts.unknown);
     } else if (!ask(*version, candidate)) {
@@ -181,6 +212,7 @@ void Prefetcher::Parts::count(const PrefetcherStats& counts) {
   auto locked = state.lock();
   locked->stats.events += counts.events;
   locked->stats.candidates += counts.candidates;
+  locked->stats.listings += counts.listings;
   locked->stats.unknown += counts.unknown;
   locked->stats.looked_up += counts.looked_up;
   locked->stats.refused += counts.refused;
@@ -192,10 +224,14 @@ void Prefetcher::Parts::think(const Event& event, PrefetcherStats& counts) {
   catalog.use(event.object);
   candidates.clear();
   for (const auto& expert : experts) expert->observe(event, catalog, candidates);
-  for (Candidate& candidate : candidates) candidate.program = event.program;
+  for (Candidate& candidate : candidates) {
+    candidate.program = event.program;
+    candidate.stream = event.stream;
+  }
   fetch_all(candidates, counts);
   if (brain != nullptr) brain->tell(event, catalog);
-  if (history != nullptr) remember(event);
+  const bool is_access = event.operation != Operation::kListedAhead;
+  if (history != nullptr && is_access) remember(event);
   ++counts.events;
 }
 

@@ -19,6 +19,7 @@
 #include "predictor/hint_ledger.h"
 #include "predictor/history.h"
 #include "predictor/object_finder.h"
+#include "predictor/scout.h"
 
 namespace augurfs {
 
@@ -32,7 +33,8 @@ struct PrefetcherOptions {
   History* history = nullptr;              // borrowed; null: accesses are not kept
   HintLedger* ledger = nullptr;            // borrowed; null: what becomes of hints is not booked
   std::optional<SupervisorOptions> brain;  // none: only the experts think
-  FindObject find;  // none: hints of what only the brain's past knows are dropped
+  FindObject find;   // none: hints of what only the brain's past knows are dropped
+  Scout::List list;  // null: no directory is listed ahead
   std::chrono::steady_clock::time_point paused_until = kNotPaused;
   bool own_thread = true;  // false: nothing happens but by step()
 };
@@ -43,7 +45,8 @@ struct PrefetcherStats {
   std::uint64_t news_dropped = 0;    // versions and listings, when there were too many of them
   std::uint64_t hints_dropped = 0;   // oldest first, when there were too many of them
   std::uint64_t candidates = 0;      // of all experts, hints included
-  std::uint64_t unknown = 0;         // of those: of an object that nothing is known of
+  std::uint64_t listings = 0;        // of those: of directories, to be listed ahead
+  std::uint64_t unknown = 0;         // of those: of what nothing is known of
   std::uint64_t looked_up = 0;       // of those: known by name only, so the store was asked
   std::uint64_t refused = 0;         // of those: the cache had no room for them
   std::uint64_t withheld = 0;        // of those: fetching was paused
@@ -57,7 +60,9 @@ struct PrefetcherStats {
 // was recorded is known when the experts are shown it. The thread then tells each event to the
 // brain, whose hints go the way of the experts' candidates, and, with the names it stands for, to
 // the history. A hint of an object of which only an earlier mount knows waits until it is found.
-// Whoever a candidate is from, it is booked in the ledger.
+// Whoever a candidate is from, it is booked in the ledger. A directory that is wanted is listed by
+// a Scout; what it finds is told like any other listing, and the event that says so goes to the
+// experts and the brain alone.
 //
 // Thread rule: any thread, but for step(); none of these calls waits for the experts or the reader.
 // `reader` is borrowed and outlives the prefetcher. The destructor stops and joins.

@@ -56,12 +56,18 @@ Result<void> Brain::take(const ObjectNews& object) {
 
 Result<void> Brain::take(ListingNews& piece) {
   for (const ListingNews::Child& child : piece.children) {
-    if (listing_.size() >= Catalog::kObjectsMaxUsual) break;
-    listing_.push_back({{piece.prefix + child.name, "", child.bytes}, {}});
+    if (listing_.size() + subdirectories_.size() >= Catalog::kObjectsMaxUsual) break;
+    std::string key = piece.prefix + child.name;
+    if (key.ends_with('/')) {
+      subdirectories_.push_back(std::move(key));
+    } else {
+      listing_.push_back({{std::move(key), "", child.bytes}, {}});
+    }
   }
   if (piece.last) {
-    catalog_.list(piece.prefix, listing_);
+    catalog_.list(piece.prefix, listing_, subdirectories_);
     listing_.clear();
+    subdirectories_.clear();
   }
   return {};
 }
@@ -73,6 +79,7 @@ Result<void> Brain::take(const Event& event) {
   if (event.past) return {};
   for (Candidate& candidate : candidates_) {
     candidate.program = event.program;
+    candidate.stream = event.stream;
     hint(candidate);
   }
   return {};

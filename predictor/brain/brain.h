@@ -40,6 +40,7 @@ class Brain {
   const std::unique_ptr<Expert> policy_;
   Catalog catalog_;
   std::vector<ObjectInfo> listing_;  // its pieces so far
+  std::vector<std::string> subdirectories_;
   std::vector<Candidate> candidates_;
   std::string hints_;  // encoded, not sent yet
   std::uint64_t hints_count_ = 0;

@@ -7,16 +7,20 @@
 namespace augurfs {
 namespace {
 
-// Of the names and sizes of children in their order.
-std::uint64_t digest(std::span<const ObjectId> children, const Catalog& catalog) {
+// Of the names and sizes of children and the names of subdirectories, in their order.
+std::uint64_t digest(ObjectId directory, const Catalog& catalog) {
   constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
+  const auto children = catalog.children(directory);
   std::uint64_t sum = children.size();
+  const auto mix = [&sum](ObjectId id, std::uint64_t bytes) {
+    sum = (sum ^ static_cast<std::uint64_t>(id) ^ bytes) * kOdd;
+    sum ^= sum >> 32U;
+  };
   for (const ObjectId child : children) {
     const Version* version = catalog.version(child);
-    sum =
-        (sum ^ static_cast<std::uint64_t>(child) ^ (version == nullptr ? 0 : version->size)) * kOdd;
-    sum ^= sum >> 32U;
+    mix(child, version == nullptr ? 0 : version->size);
   }
+  for (const ObjectId subdirectory : catalog.subdirectories(directory)) mix(subdirectory, 0);
   return sum;
 }
 
@@ -42,7 +46,8 @@ std::vector<std::string> Briefing::what_is_new(const Event& event, const Catalog
   new_objects_.clear();
   new_directories_.clear();
   std::vector<std::string> records;
-  const bool listed = event.operation == Operation::kList;
+  const bool listed =
+      event.operation == Operation::kList || event.operation == Operation::kListedAhead;
   add_listing(listed ? event.object : catalog.directory(event.object), listed, catalog, records);
   if (!listed) add_object(event.object, catalog, records);
   return records;
@@ -58,33 +63,46 @@ void Briefing::add_listing(ObjectId directory, bool listed_now, const Catalog& c
                            std::vector<std::string>& records) {
   const auto known = directories_.find(directory);
   if (known != directories_.end() && !listed_now) return;
+  const std::string* prefix = catalog.prefix(directory);
+  if (prefix == nullptr || prefix->size() > kToldKeyBytesMax) return;
   const auto children = catalog.children(directory);
-  if (children.empty()) return;
-  const std::uint64_t now = digest(children, catalog);
+  const auto subdirectories = catalog.subdirectories(directory);
+  if (children.empty() && subdirectories.empty()) return;
+  const std::uint64_t now = digest(directory, catalog);
   if (known != directories_.end() && known->second == now) return;
   new_directories_.push_back({directory, now});
 
-  ListingNews piece;
-  std::size_t bytes = kPacketBytesMax;  // the first child opens the first piece
+  ListingNews piece{.prefix = *prefix};
+  const std::size_t empty_bytes = encode(DaemonRecord(piece)).size();
+  std::size_t bytes = empty_bytes;
   std::size_t bytes_of_all = 0;
+  const auto add = [&](ObjectId id, const std::string& key, std::uint64_t size) {
+    ListingNews::Child entry{key.substr(prefix->size()), size};
+    const std::size_t more = encoded_bytes(entry);
+    bytes_of_all += more;
+    if (bytes_of_all > kListingBytesMax) return false;
+    if (bytes + more > kPacketBytesMax) {
+      piece.last = false;
+      records.push_back(encode(DaemonRecord(std::move(piece))));
+      piece = {.prefix = *prefix};
+      bytes = empty_bytes;
+    }
+    bytes += more;
+    new_objects_.push_back({id, size});
+    piece.children.push_back(std::move(entry));
+    return true;
+  };
   for (const ObjectId child : children) {
     const Version* version = catalog.version(child);
     if (version == nullptr || version->key.size() > kToldKeyBytesMax) continue;
     // A marker of the directory ("d/" in "d/") lies in the one above; no program reads it.
     if (directory_id(version->key) != directory) continue;
-    const std::string_view prefix = directory_prefix(version->key);
-    ListingNews::Child entry{version->key.substr(prefix.size()), version->size};
-    bytes += encoded_bytes(entry);
-    bytes_of_all += encoded_bytes(entry);
-    if (bytes_of_all > kListingBytesMax) break;
-    if (bytes > kPacketBytesMax) {
-      piece.last = false;
-      if (!piece.children.empty()) records.push_back(encode(DaemonRecord(std::move(piece))));
-      piece = {.prefix = std::string(prefix)};
-      bytes = encode(DaemonRecord(piece)).size() + encoded_bytes(entry);
-    }
-    new_objects_.push_back({child, version->size});
-    piece.children.push_back(std::move(entry));
+    if (!add(child, version->key, version->size)) break;
+  }
+  for (const ObjectId subdirectory : subdirectories) {
+    const std::string* key = catalog.prefix(subdirectory);
+    if (key == nullptr || key->size() > kToldKeyBytesMax || key->size() <= prefix->size()) continue;
+    if (!add(subdirectory, *key, 0)) break;
   }
   if (!piece.children.empty()) records.push_back(encode(DaemonRecord(std::move(piece))));
 }

@@ -153,6 +153,7 @@ std::string write(const Candidate& hint) {
   out.number(static_cast<std::int64_t>(hint.expected_in.count()));
   out.number(static_cast<std::uint8_t>(hint.expert));
   out.number(hint.program);
+  out.number(hint.stream);
   return out.take();
 }
 
@@ -197,7 +198,7 @@ Event read_event(RecordReader& in) {
       std::chrono::steady_clock::time_point(std::chrono::nanoseconds(in.number<std::int64_t>()));
   const auto operation = in.number<std::uint8_t>();
   const auto flags = in.number<std::uint8_t>();
-  if (operation > static_cast<std::uint8_t>(Operation::kList) || flags > kFlags) in.fail();
+  if (operation > static_cast<std::uint8_t>(Operation::kListedAhead) || flags > kFlags) in.fail();
   event.operation = Operation{operation};
   event.hit = (flags & kHit) != 0;
   event.by_kernel_readahead = (flags & kByKernel) != 0;
@@ -222,11 +223,13 @@ Candidate read_hint(RecordReader& in) {
   hint.expected_in = std::chrono::nanoseconds(in.number<std::int64_t>());
   hint.expert = ExpertId{in.number<std::uint8_t>()};
   hint.program = in.number<std::uint64_t>();
+  hint.stream = in.number<std::uint64_t>();
   const bool likely =
       hint.probability >= 0 && hint.probability <= 1;  // not so when it is no number
   const bool ends =
       hint.range.length <= std::numeric_limits<std::uint64_t>::max() - hint.range.offset;
-  if (!likely || !ends || hint.range.length == 0 || hint.expected_in.count() < 0) in.fail();
+  const bool begins = !hint.is_listing() || hint.range.offset == 0;
+  if (!likely || !ends || !begins || hint.expected_in.count() < 0) in.fail();
   return hint;
 }
 

@@ -20,7 +20,7 @@ namespace augurfs {
 // Packets of the brain are not believed: it parses names that strangers chose. Decoding anything
 // yields records or an error, in memory bounded by the packet's.
 
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 3;
 // Fits many times into the usual buffer of a socket (208 KiB).
 inline constexpr std::size_t kPacketBytesMax = 32 << 10;
 // Objects with longer keys are not told. S3 allows 1024 bytes, a file system 4095.
@@ -46,7 +46,8 @@ struct ObjectNews {
   std::uint64_t bytes = 0;
 };
 
-// A piece of the listing of a directory: its children in their order.
+// A piece of the listing of a directory: its children in their order, and its subdirectories, whose
+// names end in "/", in theirs.
 struct ListingNews {
   struct Child {
     std::string name;  // behind the prefix

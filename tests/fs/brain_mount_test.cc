@@ -186,6 +186,34 @@ TEST(MountedBrain, AWipedHistoryIsForgottenByTheBrainToo) {
   EXPECT_EQ(brain_of(drive).at("restarts"), 0) << "it did nothing wrong";
 }
 
+TEST(MountedBrain, ATreeIsListedAndFetchedAheadOfWhoGoesThroughIt) {
+  constexpr int kDirectories = 20;
+  constexpr int kFiles = 8;  // in each
+  TestMount drive("round_trip_ms=20");
+  const auto name = [](int directory, int file) {
+    return "t/" + std::to_string(100 + directory) + "/" + std::to_string(file);
+  };
+  for (int i = 0; i < kDirectories * kFiles; ++i) {
+    drive.put(name(i / kFiles, i % kFiles), content_of(i));
+  }
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  ASSERT_TRUE(brain_becomes(drive, "running"));
+  const auto copy = drive.cache().parent_path() / "copy";
+  std::filesystem::create_directories(copy);
+  const ProgramResult copied =
+      run_program({"cp", "-r", drive.path("t"), copy / "t"}, drive.environment());
+  ASSERT_EQ(copied.exit_code, 0) << copied.errors;
+  for (int i = 0; i < kDirectories * kFiles; ++i) {
+    EXPECT_EQ(read_file(copy / name(i / kFiles, i % kFiles)), content_of(i)) << i;
+  }
+  EXPECT_GT(drive.status("prefetch", "listings"), 0U);
+  EXPECT_EQ(drive.status("remote", "bytes_received"), kDirectories * kFiles * content_of(0).size());
+  EXPECT_TRUE(eventually([&] {
+    return drive.status("prefetch", "used_bytes") >
+           kDirectories * kFiles * content_of(0).size() / 10;
+  }));
+}
+
 TEST(MountedBrain, WhoReadsHereAndThereGetsNothingFetchedAhead) {
   constexpr int kFiles = 200;
   TestMount drive;

@@ -62,6 +62,34 @@ TEST(Catalog, KeepsChildrenInTheOrderTheyWereSeenUntilTheyAreListed) {
   EXPECT_EQ(catalog.position(object_id("d/new")), 3U);
 }
 
+TEST(Catalog, AListingTellsOfSubdirectories) {
+  Catalog catalog;
+  catalog.see(version_of("d/y/1"));
+  EXPECT_FALSE(catalog.is_listed(object_id("d/y/")));
+  const std::vector<std::string> subdirectories = {"d/x/", "d/y/"};
+  catalog.list("d/", infos({"d/a"}), subdirectories);
+  EXPECT_TRUE(catalog.is_listed(object_id("d/")));
+  EXPECT_FALSE(catalog.is_listed(object_id("d/x/")));
+  ASSERT_EQ(catalog.subdirectories(object_id("d/")).size(), 2U);
+  EXPECT_EQ(catalog.subdirectories(object_id("d/"))[0], object_id("d/x/"));
+  EXPECT_EQ(catalog.subdirectory_position(object_id("d/y/")), 1U);
+  EXPECT_EQ(*catalog.prefix(object_id("d/x/")), "d/x/");
+  EXPECT_EQ(children(catalog, "d/y/"), ids({"d/y/1"})) << "what was seen of it stays";
+  catalog.list("d/", infos({"d/a"}));
+  EXPECT_TRUE(catalog.subdirectories(object_id("d/")).empty());
+}
+
+TEST(Catalog, OfTooManySubdirectoriesTheFirstAreKept) {
+  Catalog catalog(4);
+  std::vector<std::string> subdirectories;
+  for (int i = 0; i < 1000; ++i) subdirectories.push_back(std::to_string(1000 + i) + "/");
+  catalog.list("", infos({"a"}), subdirectories);
+  EXPECT_EQ(catalog.subdirectories(object_id("")).size(), 3U);
+  EXPECT_EQ(children(catalog, ""), ids({"a"}));
+  for (int i = 0; i < 1000; ++i) catalog.list(std::to_string(1000 + i) + "/", infos({"a"}));
+  EXPECT_EQ(catalog.prefix(object_id("1000/")), nullptr);
+}
+
 TEST(Catalog, AnObjectThatIsListedNoMoreHasNoPosition) {
   Catalog catalog;
   catalog.list("d/", infos({"d/a", "d/b"}));

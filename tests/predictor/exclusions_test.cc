@@ -51,5 +51,18 @@ TEST(Exclusions, BytesThatAreNoTextMatchNothingButThemselves) {
   EXPECT_FALSE(exclusions.path(std::string(4096, 'a')));
 }
 
+TEST(Exclusions, AListingIsToldWithoutWhatIsExcluded) {
+  auto listing = std::make_shared<Listing>();
+  for (const char* key : {"bucket/d/a", "bucket/d/key.pem"}) {
+    listing->objects.push_back({{key, "", 1}, {}});
+  }
+  listing->prefixes = {"bucket/d/private/", "bucket/d/public/"};
+  const auto rest = Exclusions("", "private, *.pem").without_excluded(listing, 7);
+  ASSERT_EQ(rest->objects.size(), 1U);
+  EXPECT_EQ(rest->objects.front().version.key, "bucket/d/a");
+  EXPECT_EQ(rest->prefixes, std::vector<std::string>{"bucket/d/public/"});
+  EXPECT_EQ(Exclusions().without_excluded(listing, 7), listing);
+}
+
 }  // namespace
 }  // namespace augurfs

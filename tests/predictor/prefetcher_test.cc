@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "remote/guarded.h"
+#include "support/eventually.h"
 
 namespace augurfs {
 namespace {
@@ -87,6 +88,74 @@ TEST(Prefetcher, CountsWhatTheCacheRefused) {
   prefetcher.step();
   EXPECT_EQ(prefetcher.stats().candidates, 5U);
   EXPECT_EQ(prefetcher.stats().refused, 2U);
+}
+
+// Wants a directory to be listed when an object in it is read, and notes what it hears of it.
+class Walker : public Expert {
+ public:
+  struct Heard {
+    std::atomic<int> listed_ahead = 0;
+    std::atomic<std::size_t> children = 0;
+    std::atomic<std::uint64_t> stream = 0;
+  };
+  explicit Walker(Heard& heard) : heard_(heard) {}
+  void observe(const Event& event, const Catalog& catalog,
+               std::vector<Candidate>& candidates) override {
+    if (event.operation == Operation::kListedAhead) {
+      heard_.children = catalog.children(event.object).size();
+      heard_.stream = event.stream;
+      ++heard_.listed_ahead;
+    } else {
+      candidates.push_back({.object = object_id("d/")});
+    }
+  }
+
+ private:
+  Heard& heard_;
+};
+
+TEST(Prefetcher, ListsADirectoryAheadAndTellsOfIt) {
+  Walker::Heard heard;
+  PrefetcherOptions options;
+  options.list = [](const std::string& prefix,
+                    const std::stop_token&) -> Result<std::shared_ptr<const Listing>> {
+    EXPECT_EQ(prefix, "d/");
+    auto listing = std::make_shared<Listing>();
+    for (const char* key : {"d/a", "d/b"}) listing->objects.push_back({{key, "", 1}, {}});
+    return std::shared_ptr<const Listing>(std::move(listing));
+  };
+  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+                        experts_of(std::make_unique<Walker>(heard)), options);
+  prefetcher.see({"d/a", "", 1});
+  Event event = event_of(1);
+  event.stream = 7;
+  prefetcher.record(event);
+  ASSERT_TRUE(eventually([&] { return heard.listed_ahead == 1; }));
+  EXPECT_EQ(heard.children, 2U);
+  EXPECT_EQ(heard.stream, 7U);
+  EXPECT_EQ(prefetcher.stats().listings, 1U);
+  EXPECT_EQ(prefetcher.stats().refused, 0U);
+}
+
+TEST(Prefetcher, AListingOfWhatNobodyKnowsOrWhilePausedIsNotAskedFor) {
+  Walker::Heard heard;
+  PrefetcherOptions options;
+  options.own_thread = false;
+  options.list = [](const std::string&,
+                    const std::stop_token&) -> Result<std::shared_ptr<const Listing>> {
+    ADD_FAILURE();
+    return Error{ErrorCode::kCancelled, ""};
+  };
+  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+                        experts_of(std::make_unique<Walker>(heard)), options);
+  prefetcher.record(event_of(1));
+  prefetcher.step();
+  EXPECT_EQ(prefetcher.stats().unknown, 1U);
+  prefetcher.see({"d/a", "", 1});
+  prefetcher.pause_until(kForGood);
+  prefetcher.record(event_of(1));
+  prefetcher.step();
+  EXPECT_EQ(prefetcher.stats().withheld, 1U);
 }
 
 TEST(Prefetcher, PausedItLearnsAndFetchesNothing) {

@@ -21,10 +21,18 @@ Event event_of(const std::string& key, Operation operation = Operation::kOpen) {
 
 class BriefingTest : public testing::Test {
  protected:
+  // Names that end in "/" are subdirectories.
   void list(const std::string& prefix, const std::vector<std::string>& names) {
     std::vector<ObjectInfo> objects;
-    for (const auto& name : names) objects.push_back({version_of(prefix + name), {}});
-    catalog.list(prefix, objects);
+    std::vector<std::string> subdirectories;
+    for (const auto& name : names) {
+      if (name.ends_with('/')) {
+        subdirectories.push_back(prefix + name);
+      } else {
+        objects.push_back({version_of(prefix + name), {}});
+      }
+    }
+    catalog.list(prefix, objects, subdirectories);
   }
 
   // What is said before the event: "key" for an object, "prefix:names" for a listing.
@@ -69,6 +77,16 @@ TEST_F(BriefingTest, AListingIsToldWithTheFirstEventInTheDirectory) {
   EXPECT_EQ(said(event_of("d/b")), Said{"d/:abc"});
   EXPECT_EQ(said(event_of("d/c")), Said{});
   EXPECT_EQ(said(event_of("d/", Operation::kList)), Said{});
+}
+
+TEST_F(BriefingTest, SubdirectoriesAreToldWithTheListing) {
+  list("d/", {"x/", "a", "y/"});
+  EXPECT_EQ(said(event_of("d/", Operation::kListedAhead)), Said{"d/:ax/y/"});
+  EXPECT_EQ(said(event_of("d/x/", Operation::kList)), Said{}) << "nobody knows what is in it";
+  list("d/x/", {"z/"});
+  EXPECT_EQ(said(event_of("d/x/", Operation::kListedAhead)), Said{"d/x/:z/"});
+  list("d/", {"x/", "a", "y/", "new/"});
+  EXPECT_EQ(said(event_of("d/", Operation::kList)), Said{"d/:ax/y/new/"});
 }
 
 TEST_F(BriefingTest, WhatHasChangedIsToldAgain) {

@@ -129,8 +129,10 @@ TEST(Protocol, AHintThatCannotBeIsAnError) {
   hint.probability = -0.1F;
   EXPECT_FALSE(decodes(hint));
   hint = some_hint();
-  hint.range.length = 0;
-  EXPECT_FALSE(decodes(hint));
+  hint.range = {5, 0};
+  EXPECT_FALSE(decodes(hint)) << "a listing has no place to begin at";
+  hint.range = {0, 0};
+  EXPECT_TRUE(decodes(hint)) << "a listing";
   hint.range = {2, std::numeric_limits<std::uint64_t>::max()};
   EXPECT_FALSE(decodes(hint));
   hint = some_hint();
