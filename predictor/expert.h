@@ -22,6 +22,10 @@ enum class ExpertId : std::uint8_t {
   kMithril = 7,
   kDirectorySweep = 8,
   kReadingList = 9,
+  // 10 is the neural model's.
+  kDirectoryShuffle = 11,
+  kNameTemplates = 12,
+  kStartUpSet = 13,
 };
 
 // A range that an expert thinks will be read; or a directory that it thinks will be listed.

@@ -24,6 +24,9 @@ constexpr std::array kNames = {
     std::pair{ExpertId::kMithril, "mithril"},
     std::pair{ExpertId::kDirectorySweep, "directory-sweep"},
     std::pair{ExpertId::kReadingList, "reading-list"},
+    std::pair{ExpertId::kDirectoryShuffle, "directory-shuffle"},
+    std::pair{ExpertId::kNameTemplates, "name-templates"},
+    std::pair{ExpertId::kStartUpSet, "start-up-set"},
 };
 
 }  // namespace

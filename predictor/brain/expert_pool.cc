@@ -46,7 +46,7 @@ bool ExpertPool::said(const Candidate& candidate, std::chrono::steady_clock::tim
 
 std::unique_ptr<Expert> make_brain_policy(const PolicySetting& setting) {
   std::vector<std::unique_ptr<Expert>> experts;
-  for (const std::string_view name : {"sweep", "ppm3"}) {
+  for (const std::string_view name : {"sweep", "shuffle", "names", "startup", "ppm3"}) {
     experts.push_back(find_policy(name)->make(setting));
   }
   return std::make_unique<ExpertPool>(std::move(experts));

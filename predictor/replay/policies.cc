@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <vector>
 
+#include "predictor/experts/directory_shuffle.h"
 #include "predictor/experts/directory_sweep.h"
 #include "predictor/experts/gate.h"
 #include "predictor/experts/leap.h"
 #include "predictor/experts/markov.h"
 #include "predictor/experts/mithril.h"
+#include "predictor/experts/name_templates.h"
 #include "predictor/experts/next_block.h"
 #include "predictor/experts/ppm.h"
 #include "predictor/experts/probability_graph.h"
+#include "predictor/experts/start_up_set.h"
 #include "predictor/readahead.h"
 
 namespace augurfs {
@@ -54,6 +57,18 @@ std::unique_ptr<Expert> make_sweep(const PolicySetting& setting) {
   return std::make_unique<DirectorySweep>(options);
 }
 
+std::unique_ptr<Expert> make_shuffle(const PolicySetting& setting) {
+  constexpr std::uint64_t kCacheShare = 8;
+  DirectoryShuffleOptions options;
+  options.ahead_bytes_max = std::min(options.ahead_bytes_max, setting.cache_bytes / kCacheShare);
+  return std::make_unique<DirectoryShuffle>(options);
+}
+
+template <typename Made, typename Options>
+std::unique_ptr<Expert> make_of_names(const PolicySetting& /*setting*/) {
+  return std::make_unique<Made>(Options{});
+}
+
 // The experts at low thresholds: what is worth its bytes is the gate's to say.
 std::unique_ptr<Expert> make_gate(const PolicySetting& setting) {
   constexpr std::uint32_t kBlocksAhead = 8;
@@ -94,7 +109,12 @@ const std::vector<Policy>& table() {
       {"mithril", "what was rare at the same times", kS3Fifo, false,
        make_of_chunks<Mithril, MithrilOptions>},
       {"sweep", "the rest of a directory", kS3Fifo, false, make_sweep},
-      {"gate", "all of these, weighed by a small network", kS3Fifo, false, make_gate},
+      {"shuffle", "the rest of a directory in no order", kS3Fifo, false, make_shuffle},
+      {"names", "the next number, the other extension", kS3Fifo, false,
+       make_of_names<NameTemplates, NameTemplatesOptions>},
+      {"startup", "what the program opened when it started before", kS3Fifo, false,
+       make_of_names<StartUpSet, StartUpSetOptions>},
+      {"gate", "several of these, weighed by a small network", kS3Fifo, false, make_gate},
       {"oracle", "what comes, as the trace says", kMostlyStaging, true, make_nothing},
   };
   return policies;
