@@ -124,7 +124,7 @@ FileSystemOptions file_system_options(const MountPlan& plan) {
 
 // As the file system tells of a directory that was listed. Not when a listing is believed for no
 // time at all: it would be asked for again.
-Scout::List list_ahead(const MountPlan& plan, Cache& cache) {
+ListDirectory list_ahead(const MountPlan& plan, Cache& cache) {
   if (plan.options.metadata.ttl.count() == 0) return nullptr;
   const FileSystemOptions options = file_system_options(plan);
   return [&cache, exclusions = options.exclusions, prefix_bytes = options.prefix.size()](

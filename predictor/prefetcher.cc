@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "predictor/event_queue.h"
+#include "predictor/worker_pool.h"
 #include "remote/guarded.h"
 
 namespace augurfs {
@@ -39,24 +40,15 @@ struct Prefetcher::Parts {
         catalog(options.catalog_objects_max),
         history(options.history),
         ledger(options.ledger),
+        find(options.find),
+        list(options.list),
         paused_until(options.paused_until),
         news_max(std::max<std::size_t>(options.queue_events_max, 1)),
         queue(options.queue_events_max) {
-    if (options.list) {
-      scout = std::make_unique<Scout>(options.list, [this](const ListingWanted& wanted,
-                                                           std::shared_ptr<const Listing> listing) {
-        found(wanted, std::move(listing));
-      });
-    }
+    if (find || list) workers.emplace();
     if (!options.brain) return;
     SupervisorOptions life = *options.brain;
     past = life.past;
-    if (past != nullptr && options.find) {
-      finder.emplace(options.find, [this](const Version& version, const Candidate& candidate) {
-        tell({version, {}, nullptr});
-        hint({&candidate, 1});
-      });
-    }
     life.wanted = options.paused_until != kForGood;
     brain = std::make_unique<Supervisor>(std::move(life),
                                          [this](std::span<const Candidate> hints) { hint(hints); });
@@ -73,7 +65,8 @@ struct Prefetcher::Parts {
   bool ask(const Version& version, const Candidate& candidate);
   bool look_up(const Candidate& candidate);
   bool ask_listing(const std::string& prefix, const Candidate& candidate);
-  void found(const ListingWanted& wanted, std::shared_ptr<const Listing> listing);
+  void found(const std::string& prefix, const Candidate& candidate,
+             std::shared_ptr<const Listing> listing);
   void fetch_all(std::span<const Candidate> candidates, PrefetcherStats& counts);
   void take_hints();
   void count(const PrefetcherStats& counts);
@@ -86,13 +79,14 @@ struct Prefetcher::Parts {
   std::vector<Candidate> candidates;
   History* const history;
   HintLedger* const ledger;
+  const FindObject find;
+  const ListDirectory list;
   std::atomic<Clock::time_point> paused_until;
   const std::size_t news_max;
   EventQueue queue;
   Guarded<State> state;
-  Recollection* past = nullptr;  // may be null
-  std::optional<ObjectFinder> finder;
-  std::unique_ptr<Scout> scout;       // may be null
+  Recollection* past = nullptr;       // may be null
+  std::optional<WorkerPool> workers;  // who ask the store for names
   std::unique_ptr<Supervisor> brain;  // may be null
   std::jthread thread;                // last: it ends before what it uses
 };
@@ -152,24 +146,38 @@ bool Prefetcher::Parts::ask(const Version& version, const Candidate& candidate) 
   return fetch(version, candidate.range, account);
 }
 
+// An object of which only an earlier mount knows.
 bool Prefetcher::Parts::look_up(const Candidate& candidate) {
-  if (!finder) return false;
+  if (!find || past == nullptr) return false;
   auto key = past->key(candidate.object);
-  return key && finder->ask(std::move(*key), candidate);
+  if (!key) return false;
+  return workers->ask([this, key = std::move(*key), candidate](const std::stop_token& stop) {
+    const auto version = find(key, stop);
+    if (!version || !*version) return;
+    tell({**version, {}, nullptr});
+    hint({&candidate, 1});
+  });
 }
 
+// A listing is a round trip in which its children cannot be fetched, as nobody knows of them. One
+// that fails is forgotten: who asks for the directory finds out for itself.
 bool Prefetcher::Parts::ask_listing(const std::string& prefix, const Candidate& candidate) {
-  return scout != nullptr && scout->ask({prefix, candidate.stream, candidate.program});
+  if (!list) return false;
+  return workers->ask([this, prefix, candidate](const std::stop_token& stop) {
+    auto listing = list(prefix, stop);
+    if (listing) found(prefix, candidate, std::move(*listing));
+  });
 }
 
-void Prefetcher::Parts::found(const ListingWanted& wanted, std::shared_ptr<const Listing> listing) {
-  tell({{}, wanted.prefix, std::move(listing)});
+void Prefetcher::Parts::found(const std::string& prefix, const Candidate& candidate,
+                              std::shared_ptr<const Listing> listing) {
+  tell({{}, prefix, std::move(listing)});
   Event event;
   event.time = Clock::now();
   event.operation = Operation::kListedAhead;
-  event.stream = wanted.stream;
-  event.program = wanted.program;
-  event.object = object_id(wanted.prefix);
+  event.stream = candidate.stream;
+  event.program = candidate.program;
+  event.object = object_id(prefix);
   queue.push(event);
 }
 
@@ -287,7 +295,6 @@ void Prefetcher::hint(std::span<const Candidate> hints) { parts_->hint(hints); }
 PrefetcherStats Prefetcher::stats() const {
   PrefetcherStats stats = parts_->state.lock()->stats;
   stats.events_dropped = parts_->queue.counts().dropped;
-  if (parts_->finder) stats.finder = parts_->finder->stats();
   if (parts_->brain != nullptr) stats.brain = parts_->brain->stats();
   return stats;
 }

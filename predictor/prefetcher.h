@@ -18,8 +18,7 @@
 #include "predictor/expert.h"
 #include "predictor/hint_ledger.h"
 #include "predictor/history.h"
-#include "predictor/object_finder.h"
-#include "predictor/scout.h"
+#include "predictor/recollection.h"
 
 namespace augurfs {
 
@@ -27,14 +26,20 @@ namespace augurfs {
 inline constexpr auto kNotPaused = std::chrono::steady_clock::time_point::min();
 inline constexpr auto kForGood = std::chrono::steady_clock::time_point::max();
 
+// Both may take a round trip. The object's version; nullopt when there is none.
+using FindObject =
+    std::function<Result<std::optional<Version>>(const std::string& key, std::stop_token stop)>;
+using ListDirectory = std::function<Result<std::shared_ptr<const Listing>>(
+    const std::string& prefix, std::stop_token stop)>;
+
 struct PrefetcherOptions {
   std::size_t queue_events_max = 4096;  // some tenths of a second of a mount at full speed
   std::size_t catalog_objects_max = Catalog::kObjectsMaxUsual;
   History* history = nullptr;              // borrowed; null: accesses are not kept
   HintLedger* ledger = nullptr;            // borrowed; null: what becomes of hints is not booked
   std::optional<SupervisorOptions> brain;  // none: only the experts think
-  FindObject find;   // none: hints of what only the brain's past knows are dropped
-  Scout::List list;  // null: no directory is listed ahead
+  FindObject find;     // none: hints of what only the brain's past knows are dropped
+  ListDirectory list;  // null: no directory is listed ahead
   std::chrono::steady_clock::time_point paused_until = kNotPaused;
   bool own_thread = true;  // false: nothing happens but by step()
 };
@@ -50,7 +55,6 @@ struct PrefetcherStats {
   std::uint64_t looked_up = 0;       // of those: known by name only, so the store was asked
   std::uint64_t refused = 0;         // of those: the cache had no room for them
   std::uint64_t withheld = 0;        // of those: fetching was paused
-  ObjectFinderStats finder;
   BrainStats brain;
 };
 
@@ -61,7 +65,7 @@ struct PrefetcherStats {
 // brain, whose hints go the way of the experts' candidates, and, with the names it stands for, to
 // the history. A hint of an object of which only an earlier mount knows waits until it is found.
 // Whoever a candidate is from, it is booked in the ledger. A directory that is wanted is listed by
-// a Scout; what it finds is told like any other listing, and the event that says so goes to the
+// a worker; what it finds is told like any other listing, and the event that says so goes to the
 // experts and the brain alone.
 //
 // Thread rule: any thread, but for step(); none of these calls waits for the experts or the reader.
