@@ -20,7 +20,7 @@ class TemporaryDirectory {
     const std::filesystem::path memory = "/dev/shm";
     const bool in_memory = place == Place::kMemory && std::filesystem::is_directory(memory);
     const auto parent = in_memory ? memory : std::filesystem::temp_directory_path();
-    std::string name = (parent / "augurfs-XXXXXX").string();
+    std::string name = (parent / "augurfs-XXXXXX").string();  // as mkdtemp(3) wants it
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     path_ = name;
   }
