@@ -25,6 +25,16 @@ std::uint64_t distance(std::uint64_t a, std::uint64_t b) { return a < b ? b - a 
 
 bool Readahead::Sequence::believed() const { return reads_in_a_row >= kReadsToBelieve; }
 
+std::chrono::nanoseconds Readahead::Sequence::time_to(
+    std::uint64_t offset, std::chrono::steady_clock::time_point now) const {
+  if (frontier <= begin || offset <= frontier || now <= began) return {};
+  const std::chrono::duration<double, std::nano> passed = now - began;
+  const auto time =
+      passed * (static_cast<double>(offset - frontier) / static_cast<double>(frontier - begin));
+  constexpr std::chrono::duration<double, std::nano> kTimeMax = std::chrono::hours{24};
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::min(time, kTimeMax));
+}
+
 void Readahead::observe(const Event& event, const Catalog& /*catalog*/,
                         std::vector<Candidate>& candidates) {
   ++events_;
@@ -128,6 +138,8 @@ Readahead::Sequence& Readahead::start(Handle& handle, const Event& event) {
     handle.sequences.erase(least);
   }
   Sequence& sequence = handle.sequences.emplace_back();
+  sequence.began = event.time;
+  sequence.begin = event.range.offset;
   sequence.frontier = event.range.offset + event.range.length;
   sequence.read_bytes = event.range.length;
   sequence.advanced_bytes = event.range.length;
@@ -172,8 +184,10 @@ void Readahead::ask(Sequence& sequence, const Event& event, std::vector<Candidat
   std::uint64_t at = begin;
   while (at < window_end) {
     const std::uint64_t end = std::min((at / piece + 1) * piece, event.object_bytes);
-    candidates.push_back(
-        {.object = event.object, .range = {at, end - at}, .expert = ExpertId::kReadahead});
+    candidates.push_back({.object = event.object,
+                          .range = {at, end - at},
+                          .expected_in = sequence.time_to(at, event.time),
+                          .expert = ExpertId::kReadahead});
     at = end;
   }
   sequence.asked_end = at;

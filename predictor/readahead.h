@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -46,6 +47,8 @@ class Readahead : public Expert {
 
  private:
   struct Sequence {
+    std::chrono::steady_clock::time_point began;
+    std::uint64_t begin = 0;      // of its first read
     std::uint64_t frontier = 0;   // the end of the furthest read
     std::uint64_t asked_end = 0;  // nothing before it is asked for again
     std::uint64_t window_bytes = kFirstWindowBytes;
@@ -55,6 +58,9 @@ class Readahead : public Expert {
     std::uint64_t last_use = 0;  // the event that last touched it
 
     bool believed() const;
+    // How long it takes to come to a place beyond its frontier, at its pace so far.
+    std::chrono::nanoseconds time_to(std::uint64_t offset,
+                                     std::chrono::steady_clock::time_point now) const;
   };
   struct Handle {
     std::uint64_t number = 0;

@@ -34,6 +34,7 @@ class Player {
   }
 
   void set_size(std::uint64_t size) { size_ = size; }
+  void wait(std::chrono::nanoseconds time) { now_ += time; }
   const std::vector<Candidate>& asked() const { return asked_; }
   std::uint64_t asked_bytes() const {
     std::uint64_t bytes = 0;
@@ -64,6 +65,7 @@ class Player {
  private:
   std::vector<Candidate> observe(Operation operation, std::uint64_t handle, ByteRange range) {
     Event event;
+    event.time = now_;
     event.operation = operation;
     event.handle = handle;
     event.object = object_id("object");
@@ -77,6 +79,7 @@ class Player {
 
   Readahead readahead_;
   std::uint64_t size_;
+  std::chrono::steady_clock::time_point now_{std::chrono::hours{1}};
   Catalog catalog_;
   std::vector<Candidate> asked_;
 };
@@ -88,6 +91,27 @@ TEST(Readahead, AReadAtTheStartOfTheObjectStartsASequence) {
   EXPECT_EQ(candidates.front().range.offset, 128 * kKiB);
   EXPECT_EQ(candidates.front().object, object_id("object"));
   EXPECT_LE(player.asked_bytes(), 2 * kMiB);
+}
+
+TEST(Readahead, APieceIsDueWhenTheReaderComesToItAtItsPace) {
+  Player player;
+  for (const Candidate& piece : player.read(0, kMiB)) {
+    EXPECT_EQ(piece.expected_in.count(), 0) << "nothing is known of the reader";
+  }
+  std::vector<Candidate> pieces;
+  for (std::uint64_t at = kMiB; pieces.empty(); at += kMiB) {  // a second each
+    player.wait(std::chrono::seconds{1});
+    pieces = player.read(at, kMiB);
+    for (const Candidate& piece : pieces) {
+      // In the second MiB after one second, so two have come in one.
+      const double ahead = static_cast<double>(piece.range.offset - (at + kMiB)) / kMiB;
+      const double mib_per_s = static_cast<double>(at / kMiB + 1) / static_cast<double>(at / kMiB);
+      EXPECT_NEAR(std::chrono::duration<double>(piece.expected_in).count(), ahead / mib_per_s,
+                  1e-6);
+    }
+  }
+  ASSERT_GE(pieces.size(), 2U);
+  EXPECT_LT(pieces.front().expected_in, pieces.back().expected_in);
 }
 
 TEST(Readahead, ElsewhereTheThirdReadInARowStartsASequence) {
