@@ -54,10 +54,17 @@ CacheStats Cache::stats() const {
   stats.prefetch_used_bytes = chunks.prefetch_used_bytes;
   stats.prefetch_dropped = reads.prefetch_dropped;
   stats.evicted_bytes = chunks.evicted_bytes;
+  stats.regrets = chunks.regrets;
   stats.corrupt_chunks = chunks.corrupt_chunks;
   stats.unstored_chunks = chunks.unstored_chunks;
   stats.disk_healthy = chunks.disk_healthy;
   return stats;
+}
+
+VersionFate Cache::fate(const Version& version) const {
+  VersionFate fate = chunks_->fate(version);
+  fate.under_way_chunks = reader_.under_way(version);
+  return fate;
 }
 
 std::uint64_t Cache::room_bytes() const {

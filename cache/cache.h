@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "cache/chunk_fates.h"
 #include "cache/chunk_reader.h"
 #include "cache/chunk_store.h"
 #include "cache/metadata_cache.h"
@@ -46,6 +47,7 @@ struct CacheStats {
   std::uint64_t prefetch_used_bytes = 0;  // of those, in chunks a demand read has since touched
   std::uint64_t prefetch_dropped = 0;     // prefetches refused because slots and queue were full
   std::uint64_t evicted_bytes = 0;
+  EvictionStats regrets;              // of evicting
   std::uint64_t corrupt_chunks = 0;   // checksum or length did not match: treated as a miss
   std::uint64_t unstored_chunks = 0;  // served from the store but not kept (no room, bad disk)
   bool disk_healthy = true;           // false while the circuit breaker keeps the disk out
@@ -73,6 +75,8 @@ class Cache {
   // What the cache may occupy as things are: its quota, or less when the disk has less to give.
   // Asks the disk.
   std::uint64_t room_bytes() const;
+  // What became of the chunks of a version, as far as it is remembered.
+  VersionFate fate(const Version& version) const;
   std::vector<PrefetchTally> prefetch_tallies() const { return chunks_->prefetch_tallies(); }
 
   // Writes everything that waits to be written to the index. For tests and orderly ends.

@@ -17,6 +17,15 @@ std::uint64_t chunk_key(const Version& version, std::uint32_t chunk) {
   return (version_hash(version) + chunk) * kOdd;
 }
 
+ChunkFate fate_of(const ChunkCause& cause, ChunkFate::End end) {
+  if (cause.origin == Origin::kDemand) return {.end = end};
+  return {.origin = cause.origin,
+          .use = cause.demanded ? ChunkFate::Use::kLate : ChunkFate::Use::kNone,
+          .end = end,
+          .account = cause.account,
+          .probability = cause.probability};
+}
+
 bool plausible(const ObjectRecord& object) {
   constexpr std::uint64_t kIdMax = std::uint64_t{1} << 62U;  // so that counting on never wraps
   const std::uint32_t chunk_size = object.chunk_size_bytes;
@@ -66,6 +75,7 @@ bool ChunkMirror::use(const Found& found, bool verified, std::uint32_t now_s) {
     booked.resident_bytes -= found.range.length;
     booked.used_bytes += found.range.length;
     ++booked.used_chunks;
+    fates_.used(fate_id(found.id));
   }
   eviction_.use(found.slot);
   if (std::int64_t{now_s} - slot.last_use_s >= kLastUseResolutionS && dirty() < kDirtyMax) {
@@ -77,7 +87,7 @@ bool ChunkMirror::use(const Found& found, bool verified, std::uint32_t now_s) {
 
 std::optional<Hole> ChunkMirror::drop(const Found& found) {
   if (chunks_[found.slot].generation != found.generation) return std::nullopt;
-  return remove(found.slot);
+  return remove(found.slot, ChunkFate::End::kDamaged);
 }
 
 std::optional<ChunkMirror::Lost> ChunkMirror::lose(std::uint64_t id) {
@@ -87,7 +97,7 @@ std::optional<ChunkMirror::Lost> ChunkMirror::lose(std::uint64_t id) {
   for (std::uint32_t slot = 0; slot < chunks_.slot_count() && entry->second.chunks > 0; ++slot) {
     if (!chunks_[slot].present || chunks_[slot].id.object != id) continue;
     lost.hole.charge += space_.chunk_charge(range(*entry, chunks_[slot].id.chunk).length);
-    take_out(slot);
+    take_out(slot, ChunkFate::End::kDamaged);
     --entry->second.chunks;
   }
   forget(*entry);
@@ -122,7 +132,7 @@ ChunkMirror::Admission ChunkMirror::admit(const Version& version, std::uint32_t 
 }
 
 bool ChunkMirror::finish(const Ticket& ticket, std::uint64_t checksum, bool verified,
-                         const ChunkCause& cause, std::uint32_t now_s, std::vector<Hole>& holes) {
+                         const ChunkCause& cause, std::uint64_t now_ms, std::vector<Hole>& holes) {
   Entry* entry = object(ticket.id.object);
   if (entry == nullptr) {  // its file was lost in the meantime
     abandon(ticket, holes);
@@ -135,7 +145,7 @@ bool ChunkMirror::finish(const Ticket& ticket, std::uint64_t checksum, bool veri
   const std::uint32_t at = chunks_.insert(ticket.id);
   auto& slot = chunks_[at];
   slot.checksum = checksum;
-  slot.last_use_s = now_s;
+  slot.last_use_s = static_cast<std::uint32_t>(now_ms / kMsPerS);
   slot.origin = cause.origin;
   slot.verified = verified;
   slot.awaited = cause.origin == Origin::kPrefetch && !cause.demanded;
@@ -143,18 +153,41 @@ bool ChunkMirror::finish(const Ticket& ticket, std::uint64_t checksum, bool veri
   if (cause.origin == Origin::kPrefetch) counters_.prefetched_bytes += ticket.range.length;
   if (cause.demanded) counters_.prefetch_used_bytes += ticket.range.length;
   book(cause, ticket.range.length, true);
-  const std::uint64_t now_ms = now_s * kMsPerS;
+  fates_.came(fate_id(ticket.id), fate_of(cause, ChunkFate::End::kNone));
   eviction_.add(at, {.key = chunk_key(entry->first, ticket.id.chunk),
                      .bytes = static_cast<std::uint32_t>(ticket.range.length),
-                     .origin = cause.origin,
+                     .origin = cause.beneficiary(),
                      .now_ms = now_ms,
-                     .due_ms = now_ms});
+                     .due_ms = now_ms + static_cast<std::uint64_t>(cause.due_in.count())});
   mark_dirty(at);
   return true;
 }
 
-void ChunkMirror::unkept(const ChunkCause& cause, std::uint64_t bytes) {
+void ChunkMirror::unkept(const Version& version, std::uint32_t chunk, const ChunkCause& cause,
+                         std::uint64_t bytes) {
   book(cause, bytes, false);
+  fates_.came({version_hash(version), chunk}, fate_of(cause, ChunkFate::End::kUnkept));
+}
+
+VersionFate ChunkMirror::fate(const Version& version) const {
+  VersionFate fate;
+  fate.chunk_size_bytes = chunk_size(version);
+  fate.chunks = chunk_count(version.size, fate.chunk_size_bytes);
+  fate.remembered = fates_.of(version_hash(version));
+  const auto entry = objects_.find(version);
+  if (entry == objects_.end() || entry->second.chunks == 0) return fate;
+  fate.cached_chunks = entry->second.chunks;
+  fate.cached_bytes = fate.cached_chunks * fate.chunk_size_bytes;
+  const auto last = static_cast<std::uint32_t>(fate.chunks - 1);  // may be shorter
+  if (present({entry->second.id, last})) {
+    fate.cached_bytes -= fate.chunk_size_bytes - range(*entry, last).length;
+  }
+  return fate;
+}
+
+// A file's number goes with the file; its fate stays.
+ChunkId ChunkMirror::fate_id(ChunkId id) const {
+  return {version_hash(object(id.object)->first), id.chunk};
 }
 
 PrefetchTally& ChunkMirror::tally(std::uint32_t account) {
@@ -327,12 +360,12 @@ ByteRange ChunkMirror::range(const Entry& entry, std::uint32_t chunk) const {
   return chunk_range(entry.first.size, entry.second.chunk_size_bytes, chunk);
 }
 
-Hole ChunkMirror::remove(std::uint32_t slot) {
+Hole ChunkMirror::remove(std::uint32_t slot, ChunkFate::End end) {
   const ChunkId id = chunks_[slot].id;
   Entry& entry = *object(id.object);
   const ByteRange bytes = range(entry, id.chunk);
   Hole hole{id, bytes, space_.chunk_charge(bytes.length), false};
-  take_out(slot);
+  take_out(slot, end);
   --entry.second.chunks;
   if (entry.second.chunks == 0 && entry.second.busy == 0) {
     hole.whole_file = true;
@@ -345,8 +378,9 @@ Hole ChunkMirror::remove(std::uint32_t slot) {
   return hole;
 }
 
-void ChunkMirror::take_out(std::uint32_t slot) {
+void ChunkMirror::take_out(std::uint32_t slot, ChunkFate::End end) {
   eviction_.remove(slot);
+  fates_.ended(fate_id(chunks_[slot].id), end);
   if (chunks_[slot].awaited) {
     const ChunkId id = chunks_[slot].id;
     const std::uint64_t bytes = range(*object(id.object), id.chunk).length;
@@ -365,11 +399,13 @@ void ChunkMirror::remove_if_unused(Entry& entry, std::vector<Hole>& holes) {
 }
 
 std::uint64_t ChunkMirror::evict(std::uint64_t shortage, Origin cause, std::vector<Hole>& holes) {
+  const auto end =
+      cause == Origin::kDemand ? ChunkFate::End::kForDemand : ChunkFate::End::kForPrefetch;
   std::uint64_t freed = 0;
   for (std::size_t count = 0; freed < shortage && count < kHolesMax; ++count) {
     const std::uint32_t victim = eviction_.evict(cause);
     if (victim == Eviction::kNone) break;
-    holes.push_back(remove(victim));
+    holes.push_back(remove(victim, end));
     freed += holes.back().charge;
     counters_.evicted_bytes += holes.back().range.length;
   }

@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "cache/chunk_fates.h"
 #include "cache/chunk_index.h"
 #include "cache/chunk_record.h"
 #include "cache/chunk_table.h"
@@ -92,9 +93,10 @@ class ChunkMirror {
                   Space::DiskFree disk, Ticket& ticket, std::vector<Hole>& holes);
   // The chunk is written. False, and no chunk, when its file was lost in the meantime.
   bool finish(const Ticket& ticket, std::uint64_t checksum, bool verified, const ChunkCause& cause,
-              std::uint32_t now_s, std::vector<Hole>& holes);
+              std::uint64_t now_ms, std::vector<Hole>& holes);
   // A whole chunk came and was not kept.
-  void unkept(const ChunkCause& cause, std::uint64_t bytes);
+  void unkept(const Version& version, std::uint32_t chunk, const ChunkCause& cause,
+              std::uint64_t bytes);
   // It could not be written.
   void abandon(const Ticket& ticket, std::vector<Hole>& holes);
   // A hole is dug; what this makes removable is added to `holes`.
@@ -117,7 +119,9 @@ class ChunkMirror {
   const Space& space() const { return space_; }
   std::size_t size() const { return chunks_.size(); }
   const Counters& counters() const { return counters_; }
+  const EvictionStats& eviction_stats() const { return eviction_.stats(); }
   const std::vector<PrefetchTally>& prefetch_tallies() const { return tallies_; }
+  VersionFate fate(const Version& version) const;
 
  private:
   struct Object {
@@ -136,8 +140,9 @@ class ChunkMirror {
   Entry& object_for(const Version& version);
   void forget(Entry& entry);
   ByteRange range(const Entry& entry, std::uint32_t chunk) const;
-  Hole remove(std::uint32_t slot);
-  void take_out(std::uint32_t slot);
+  Hole remove(std::uint32_t slot, ChunkFate::End end);
+  void take_out(std::uint32_t slot, ChunkFate::End end);
+  ChunkId fate_id(ChunkId id) const;
   void remove_if_unused(Entry& entry, std::vector<Hole>& holes);
   std::uint64_t evict(std::uint64_t shortage, Origin cause, std::vector<Hole>& holes);
   void mark_dirty(std::uint32_t slot);
@@ -158,6 +163,7 @@ class ChunkMirror {
   std::deque<ChunkId> dirty_chunks_;
   Counters counters_;
   std::vector<PrefetchTally> tallies_;  // by account
+  ChunkFates fates_;
 };
 
 }  // namespace augurfs

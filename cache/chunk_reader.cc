@@ -54,6 +54,28 @@ int prefetch_slots(const ChunkReaderOptions& options) {
 
 }  // namespace
 
+std::chrono::nanoseconds FetchPace::time_of(std::uint64_t bytes) const {
+  // In steps of 4 KiB: a product with single bytes would overflow.
+  constexpr std::uint64_t kStep = 4096;
+  constexpr std::int64_t kStepsPerMib = 256;
+  return to_first_byte +
+         per_mib * static_cast<std::int64_t>((bytes + kStep - 1) / kStep) / kStepsPerMib;
+}
+
+// What was measured last counts an eighth, as in the round trips of TCP; the first one all.
+void FetchPace::measure(std::chrono::nanoseconds first_byte, std::chrono::nanoseconds rest,
+                        std::uint64_t bytes) {
+  constexpr int kWeight = 8;
+  const int weight = std::exchange(measured, true) ? kWeight : 1;
+  to_first_byte += (first_byte - to_first_byte) / weight;
+  // Fewer bytes come with the first one, and say nothing of the rest.
+  constexpr std::uint64_t kBytesMin = 256U << 10U;
+  if (bytes < kBytesMin) return;
+  const auto of_mib =
+      std::chrono::duration<double, std::nano>(rest) * double{1 << 20} / static_cast<double>(bytes);
+  per_mib += (std::chrono::duration_cast<std::chrono::nanoseconds>(of_mib) - per_mib) / weight;
+}
+
 // One call of read(), and the seats it holds on flights.
 class ChunkReader::Read {
  public:
@@ -312,7 +334,7 @@ Result<ReadOutcome> ChunkReader::read(const Version& version, std::uint64_t offs
   return outcome;
 }
 
-bool ChunkReader::prefetch(const Version& version, ByteRange range, std::uint32_t account) {
+bool ChunkReader::prefetch(const Version& version, ByteRange range, const Foreseen& foreseen) {
   range = clamp(range, version.size);
   if (range.length == 0) return true;
   const ChunkLayout layout{version.size, chunks_.chunk_size(version)};
@@ -325,7 +347,8 @@ bool ChunkReader::prefetch(const Version& version, ByteRange range, std::uint32_
     if (!chunks_.contains(version, chunk)) missing.push_back(chunk);
   }
   auto state = state_.lock();
-  queued = queued && !state->stopping && state->flights.prefetch(version, layout, missing, account);
+  queued =
+      queued && !state->stopping && state->flights.prefetch(version, layout, missing, foreseen);
   if (queued) {
     rouse(*state);
   } else {
@@ -344,6 +367,19 @@ bool ChunkReader::cached(const Version& version, ByteRange range) const {
     if (!chunks_.contains(version, chunk)) return false;
   }
   return true;
+}
+
+ChunkLayout ChunkReader::layout(const Version& version) const {
+  return {version.size, chunks_.chunk_size(version)};
+}
+
+bool ChunkReader::is_there(const Version& version, std::uint32_t chunk) const {
+  if (chunks_.contains(version, chunk)) return true;
+  return state_.lock()->flights.is_awaited({version, chunk});
+}
+
+std::size_t ChunkReader::under_way(const Version& version) const {
+  return state_.lock()->flights.under_way(version);
 }
 
 void ChunkReader::rouse(State& state) {
@@ -427,7 +463,13 @@ void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
     spdlog::debug("cache.prefetch_failed object={:?} error={:?}", flight->version.key,
                   progress.error->message);
   }
-  state_.lock()->flights.end(flight, std::move(progress.error));
+  const auto took = std::chrono::steady_clock::now() - progress.began;
+  auto state = state_.lock();
+  if (!progress.error && progress.to_first_byte.count() >= 0) {
+    state->pace.measure(progress.to_first_byte, took - progress.to_first_byte,
+                        flight->received_bytes);
+  }
+  state->flights.end(flight, std::move(progress.error));
 }
 
 bool ChunkReader::receive(const std::shared_ptr<Flight>& flight, Progress& progress,
@@ -487,9 +529,12 @@ ChunkCause ChunkReader::cause_of(const Flight& flight, const Arrival& arrival,
                                  const Progress& progress) const {
   ChunkCause cause(flight.prefetch ? Origin::kPrefetch : Origin::kDemand);
   if (!flight.prefetch) return cause;
-  cause.account = arrival.account;
-  cause.fetch_time =
-      progress.to_first_byte + (std::chrono::steady_clock::now() - progress.chunk_began);
+  const auto now = std::chrono::steady_clock::now();
+  cause.account = arrival.foreseen.account;
+  cause.probability = arrival.foreseen.probability;
+  cause.due_in =
+      std::chrono::ceil<std::chrono::milliseconds>(std::max(arrival.foreseen.due, now) - now);
+  cause.fetch_time = progress.to_first_byte + (now - progress.chunk_began);
   const auto state = state_.lock();
   cause.demanded = arrival.demanded;
   if (cause.demanded) {

@@ -46,6 +46,19 @@ struct ChunkReaderStats {
   std::uint64_t waiting = 0;           // reads that wait for the store right now
 };
 
+// How quick the store has been of late. Until a request has been measured it is what a store far
+// away takes.
+struct FetchPace {
+  std::chrono::nanoseconds to_first_byte = std::chrono::milliseconds{100};
+  std::chrono::nanoseconds per_mib = std::chrono::milliseconds{20};  // from there on
+  bool measured = false;
+
+  // A request for so many bytes, from its beginning to its end.
+  std::chrono::nanoseconds time_of(std::uint64_t bytes) const;
+  void measure(std::chrono::nanoseconds first_byte, std::chrono::nanoseconds rest,
+               std::uint64_t bytes);
+};
+
 // What a read returned and where it came from.
 struct ReadOutcome {
   std::size_t bytes = 0;  // fewer than asked only at the end of the version
@@ -84,11 +97,18 @@ class ChunkReader {
   // demand. Chunks cached or in flight are left out. False when there was no room for it: then
   // nothing was queued; more than kPrefetchQueueChunksMax chunks never have room. A failed
   // prefetch is forgotten; the demand read finds out for itself.
-  // `account`: see PrefetchTally.
-  bool prefetch(const Version& version, ByteRange range, std::uint32_t account = 0);
+  bool prefetch(const Version& version, ByteRange range, const Foreseen& foreseen = {});
 
   // Whether every chunk that overlaps the range is in the cache now. Makes no request.
   bool cached(const Version& version, ByteRange range) const;
+
+  // What a prefetch would be, and whether it would leave out a chunk that is cached or under way.
+  ChunkLayout layout(const Version& version) const;
+  bool is_there(const Version& version, std::uint32_t chunk) const;
+  FetchPace pace() const { return state_.lock()->pace; }
+
+  // How many chunks of the version are on their way or wait for their turn.
+  std::size_t under_way(const Version& version) const;
 
   ChunkReaderStats stats() const { return state_.lock()->stats; }
 
@@ -102,6 +122,7 @@ class ChunkReader {
     FreshChunks fresh;
     RecentFailures failures;
     ChunkReaderStats stats;
+    FetchPace pace;
     int readers = 0;  // calls of read() under way
     bool stopping = false;
     int idle_threads = 0;

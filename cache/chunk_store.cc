@@ -141,8 +141,8 @@ bool ChunkStore::Parts::write(const Version& version, std::uint32_t chunk,
     if (!disk_now) break;
     ChunkMirror::Ticket ticket;
     std::vector<Hole> holes;
-    const auto admission =
-        mirror.lock()->admit(version, chunk, bytes.size(), cause.origin, *disk_now, ticket, holes);
+    const auto admission = mirror.lock()->admit(version, chunk, bytes.size(), cause.beneficiary(),
+                                                *disk_now, ticket, holes);
     if (admission == ChunkMirror::Admission::kPresent) return true;
     if (admission == ChunkMirror::Admission::kRefused) break;
     if (admission == ChunkMirror::Admission::kGranted) {
@@ -152,7 +152,7 @@ bool ChunkStore::Parts::write(const Version& version, std::uint32_t chunk,
     dig(std::move(holes));
   }
   ++unstored_chunks;
-  mirror.lock()->unkept(cause, bytes.size());
+  mirror.lock()->unkept(version, chunk, cause, bytes.size());
   return false;
 }
 
@@ -170,7 +170,7 @@ bool ChunkStore::Parts::keep(const Version& version, const ChunkMirror::Ticket& 
   bool kept = false;
   if (written) {
     writing.succeeded();
-    kept = mirror.lock()->finish(ticket, checksum, verified, cause, now_s(), holes);
+    kept = mirror.lock()->finish(ticket, checksum, verified, cause, now_ms(), holes);
   } else {
     mirror.lock()->abandon(ticket, holes);
   }
@@ -262,11 +262,17 @@ ChunkStoreStats ChunkStore::stats() const {
     stats.prefetched_bytes = state->counters().prefetched_bytes;
     stats.prefetch_used_bytes = state->counters().prefetch_used_bytes;
     stats.evicted_bytes = state->counters().evicted_bytes;
+    stats.regrets = state->eviction_stats();
   }
   stats.corrupt_chunks = parts_->corrupt_chunks;
   stats.unstored_chunks = parts_->unstored_chunks;
   stats.disk_healthy = parts_->reading.healthy() && parts_->writing.healthy();
   return stats;
+}
+
+VersionFate ChunkStore::fate(const Version& version) const {
+  parts_->wait_until_loaded();
+  return parts_->mirror.lock()->fate(version);
 }
 
 std::vector<PrefetchTally> ChunkStore::prefetch_tallies() const {

@@ -17,6 +17,7 @@
 namespace augurfs {
 
 class Disk;
+struct VersionFate;
 
 // Why a chunk was fetched.
 enum class Origin : std::uint8_t { kDemand, kPrefetch };
@@ -25,11 +26,24 @@ enum class Origin : std::uint8_t { kDemand, kPrefetch };
 struct ChunkCause {
   ChunkCause(Origin why) : origin(why) {}  // often that is all
 
+  // For whom others are evicted, and whose it is in the order of eviction.
+  Origin beneficiary() const { return demanded ? Origin::kDemand : origin; }
+
   Origin origin;
   bool demanded = false;                  // somebody asked for it before it was complete
   std::uint32_t account = 0;              // see PrefetchTally
+  float probability = 1;                  // that it is read, as was thought
+  std::chrono::milliseconds due_in{};     // from now on, until it is expected to be read
   std::chrono::nanoseconds fetch_time{};  // what a reader of this chunk would have waited
   std::chrono::nanoseconds head_start{};  // and how much of it had passed when one came
+};
+
+// What was evicted and asked for again before it was forgotten, in bytes.
+struct EvictionStats {
+  std::uint64_t regretted_bytes = 0;  // for whatever reason it was evicted
+  // Of those: evicted for the sake of a prefetch, having been asked for before: pollution.
+  std::uint64_t polluted_bytes = 0;
+  std::uint64_t too_early_bytes = 0;  // of those: prefetched, and evicted unused
 };
 
 struct ChunkStoreOptions {
@@ -49,6 +63,7 @@ struct ChunkStoreStats {
   std::uint64_t prefetched_bytes = 0;
   std::uint64_t prefetch_used_bytes = 0;
   std::uint64_t evicted_bytes = 0;
+  EvictionStats regrets;  // of evicting
   std::uint64_t corrupt_chunks = 0;
   std::uint64_t unstored_chunks = 0;
   bool disk_healthy = true;
@@ -93,6 +108,7 @@ class ChunkStore {
              const ChunkCause& cause);
 
   ChunkStoreStats stats() const;
+  VersionFate fate(const Version& version) const;
   // By account, as many as have been used.
   std::vector<PrefetchTally> prefetch_tallies() const;
 

@@ -81,7 +81,9 @@ struct ChunkStore::Parts {
   Result<void> flush();
   void measure();
   void make_room();
-  std::uint32_t now_s() const;
+  // By the wall clock when the store was opened, and steady since.
+  std::uint64_t now_ms() const;
+  std::uint32_t now_s() const { return static_cast<std::uint32_t>(now_ms() / 1000); }
 
   const ChunkStoreOptions options;
   Disk& disk;

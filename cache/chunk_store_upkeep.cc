@@ -270,9 +270,9 @@ void ChunkStore::Parts::make_room() {
   }
 }
 
-std::uint32_t ChunkStore::Parts::now_s() const {
-  const auto since = std::chrono::duration_cast<std::chrono::seconds>(options.now() - opened);
-  return static_cast<std::uint32_t>(opened_s + since.count());
+std::uint64_t ChunkStore::Parts::now_ms() const {
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(options.now() - opened);
+  return static_cast<std::uint64_t>(opened_s * 1000 + since.count());
 }
 
 }  // namespace augurfs

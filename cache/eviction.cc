@@ -47,11 +47,11 @@ void Eviction::add(std::uint32_t slot, const Incoming& incoming) {
   now_ms_ = static_cast<std::uint32_t>(incoming.now_ms);
   const auto ghost = ghosts_.take(node.fingerprint);
   if (ghost && incoming.origin == Origin::kDemand) {
-    ++stats_.regretted;
+    stats_.regretted_bytes += node.bytes;
     if (ghost->unused) {
-      ++stats_.too_early;
+      stats_.too_early_bytes += node.bytes;
     } else if (ghost->cause == Origin::kPrefetch) {
-      ++stats_.polluted;
+      stats_.polluted_bytes += node.bytes;
     }
   }
   if (options_.rule == EvictionRule::kLru) {

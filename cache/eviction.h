@@ -29,12 +29,6 @@ struct Incoming {
   std::uint64_t due_ms = 0;
 };
 
-struct EvictionStats {
-  std::uint64_t polluted = 0;   // demanded chunks that had been evicted for the sake of a prefetch
-  std::uint64_t too_early = 0;  // demanded chunks that had been prefetched and evicted unused
-  std::uint64_t regretted = 0;  // demanded chunks evicted not long ago, for whatever reason
-};
-
 // Decides which chunk goes when room is needed. Knows chunks by the number of their slot in the
 // ChunkTable and keeps 24 bytes for each and 12 for each it remembers; every call is O(1),
 // amortized over the uses.

@@ -15,6 +15,13 @@ std::size_t ChunkKeyHash::operator()(const ChunkKey& id) const {
   return hash * kOdd + id.chunk;
 }
 
+std::size_t FlightTable::under_way(const Version& version) const {
+  const auto is_of = [&version](const auto& entry) { return entry.first.version == version; };
+  return static_cast<std::size_t>(
+      std::count_if(under_way_.begin(), under_way_.end(), is_of) +
+      std::count_if(prefetch_places_.begin(), prefetch_places_.end(), is_of));
+}
+
 std::shared_ptr<Flight> FlightTable::join(const ChunkKey& id) {
   const auto found = under_way_.find(id);
   if (found == under_way_.end()) return nullptr;
@@ -66,7 +73,7 @@ std::shared_ptr<Flight> FlightTable::demand(const Version& version, const ChunkL
 }
 
 bool FlightTable::prefetch(const Version& version, const ChunkLayout& layout,
-                           const std::vector<std::uint32_t>& chunks, std::uint32_t account) {
+                           const std::vector<std::uint32_t>& chunks, const Foreseen& foreseen) {
   std::vector<ChunkKey> wanted;
   for (const std::uint32_t chunk : chunks) {
     ChunkKey id{version, chunk};
@@ -74,7 +81,7 @@ bool FlightTable::prefetch(const Version& version, const ChunkLayout& layout,
   }
   if (prefetch_.size() + wanted.size() > kPrefetchQueueChunksMax) return false;
   for (ChunkKey& id : wanted) {
-    prefetch_.push_back({id, layout, account});
+    prefetch_.push_back({id, layout, foreseen});
     prefetch_places_.emplace(std::move(id), std::prev(prefetch_.end()));
   }
   return true;
@@ -95,13 +102,13 @@ std::shared_ptr<Flight> FlightTable::take() {
     const Queued head = prefetch_.front();
     std::uint64_t bytes = 0;
     ChunkKey next = head.id;
-    std::vector<std::uint32_t> accounts;
+    std::vector<Foreseen> foreseen;
     for (auto place = prefetch_places_.find(next); place != prefetch_places_.end();
          place = prefetch_places_.find(next)) {
       const std::uint64_t chunk_bytes = head.layout.bytes_of(next.chunk);
       if (bytes > 0 && bytes + chunk_bytes > kFlightBytesMax) break;
       bytes += chunk_bytes;
-      accounts.push_back(place->second->account);
+      foreseen.push_back(place->second->foreseen);
       prefetch_.erase(place->second);
       prefetch_places_.erase(place);
       ++next.chunk;
@@ -109,7 +116,7 @@ std::shared_ptr<Flight> FlightTable::take() {
     const std::uint32_t count = next.chunk - head.id.chunk;
     flight = std::make_shared<Flight>(head.id.version, head.layout, head.id.chunk, count, true);
     for (next.chunk = head.id.chunk; next.chunk != flight->end_chunk(); ++next.chunk) {
-      flight->arrival(next.chunk).account = accounts[next.chunk - head.id.chunk];
+      flight->arrival(next.chunk).foreseen = foreseen[next.chunk - head.id.chunk];
       under_way_.emplace(next, flight);
     }
     ++prefetch_flights_;

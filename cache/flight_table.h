@@ -15,6 +15,7 @@
 
 #include "cache/chunk_buffer.h"
 #include "cache/chunk_layout.h"
+#include "cache/prefetch_tally.h"
 #include "remote/object_store.h"
 
 namespace augurfs {
@@ -54,7 +55,7 @@ struct Arrival {
   State state = State::kUnderWay;
   bool demanded = false;                              // a reader has joined
   std::chrono::steady_clock::time_point demanded_at;  // the first of them
-  std::uint32_t account = 0;                          // of a prefetch, see PrefetchTally
+  Foreseen foreseen;                                  // of a prefetch
   int readers = 0;
   ChunkBuffer buffer;  // mapped with the first byte, gone when landed and no reader holds a seat
   // Bytes of the buffer below this never change: they are read without the lock.
@@ -103,6 +104,12 @@ class FlightTable {
   explicit FlightTable(int prefetch_flights_max) : prefetch_flights_max_(prefetch_flights_max) {}
 
   bool is_under_way(const ChunkKey& id) const { return under_way_.contains(id); }
+  // In a flight or a queue.
+  bool is_awaited(const ChunkKey& id) const {
+    return is_under_way(id) || prefetch_places_.contains(id);
+  }
+  // How many chunks of a version are.
+  std::size_t under_way(const Version& version) const;
   // Takes a seat on the flight of a chunk; null when it is in none. Each seat is left.
   std::shared_ptr<Flight> join(const ChunkKey& id);
   // What is to be destroyed outside the lock after a seat was left.
@@ -117,7 +124,7 @@ class FlightTable {
                                  std::uint32_t first, std::uint32_t count);
   // Queues those of the chunks that are in no flight or queue yet. False: no room, nothing queued.
   bool prefetch(const Version& version, const ChunkLayout& layout,
-                const std::vector<std::uint32_t>& chunks, std::uint32_t account = 0);
+                const std::vector<std::uint32_t>& chunks, const Foreseen& foreseen = {});
 
   bool has_work() const;
   // The next flight to run; null when there is none, or when prefetch has all its slots.
@@ -133,7 +140,7 @@ class FlightTable {
   struct Queued {
     ChunkKey id;
     ChunkLayout layout;
-    std::uint32_t account = 0;
+    Foreseen foreseen;
   };
   using PrefetchQueue = std::list<Queued>;
 

@@ -10,6 +10,13 @@ namespace augurfs {
 // booked on account 0.
 inline constexpr std::size_t kPrefetchAccountsMax = 4096;
 
+// What is told of a prefetch when it is asked for.
+struct Foreseen {
+  std::uint32_t account = 0;                  // on which it is booked
+  float probability = 1;                      // that it is read, as whoever asks believes
+  std::chrono::steady_clock::time_point due;  // when it is read; a time that has passed: any moment
+};
+
 // What became of what was prefetched on one account, since the start: every byte of a chunk that
 // was fetched to its end is in exactly one of the four.
 struct PrefetchTally {

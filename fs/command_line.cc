@@ -22,6 +22,7 @@ constexpr const char* kMainFooter = R"(
 Examples:
   augurfs mount s3://bucket/prefix /mnt/data    mount a bucket
   augurfs status                                what the mounts are doing
+  augurfs explain /mnt/data/file                what is cached of a file, and why
   augurfs prefetch pause 10min                  fetch nothing ahead for a while
   augurfs hint /mnt/data < files                fetch these just in time, in this order
   augurfs history wipe                          forget what programs read
@@ -59,6 +60,15 @@ Examples:
   augurfs status
   augurfs status /mnt/data --json)";
 
+constexpr const char* kExplainFooter = R"(
+Examples:
+  augurfs explain /mnt/data/table.parquet
+  augurfs explain /mnt/data/table.parquet --json
+
+Tells of each chunk of the file whether it is cached and how it came: asked for, or fetched ahead, by
+which expert, for which program, how likely that thought it. Of what was fetched ahead, whether it was
+there in time, late or wasted; of what is gone, why. The last 16,384 chunks of a mount are remembered.)";
+
 constexpr const char* kHistoryFooter = R"(
 Examples:
   augurfs history show
@@ -72,11 +82,14 @@ constexpr const char* kPrefetchFooter = R"(
 Examples:
   augurfs prefetch pause 10min
   augurfs prefetch off /mnt/data
+  augurfs prefetch shadow /mnt/data
   augurfs prefetch report --by dir
 
 A switch lasts until the mount ends; prefetch.mode says how it begins. A report tells of what was
 fetched ahead since then: used (there in time), late (asked for on its way), wasted (gone unused),
-resident (cached, and not asked for yet), and how long programs would have waited without it.)";
+resident (cached, and not asked for yet), and how long programs would have waited without it. In shadow
+nothing is fetched ahead, and the report says what would have become of it, at the pace that the store
+is measured to have; that is the most it can be, as programs that wait come later to the next read.)";
 
 constexpr const char* kHintFooter = R"(
 Examples:
@@ -123,6 +136,7 @@ struct ReplayWords {
 struct Words {
   std::string url;
   std::string directory;
+  std::string file;
   bool foreground = false;
   bool json = false;
   bool force = false;
@@ -179,6 +193,14 @@ CLI::App* add_status(CLI::App& app, Words& words) {
   return status;
 }
 
+CLI::App* add_explain(CLI::App& app, Words& words) {
+  CLI::App* explain = app.add_subcommand("explain", "Says what is cached of a file, and why");
+  explain->footer(kExplainFooter);
+  explain->add_option("FILE", words.file, "A file on a mount")->required();
+  explain->add_flag("--json", words.json, "For programs");
+  return explain;
+}
+
 CLI::App* add_history(CLI::App& app, Words& words) {
   CLI::App* history = app.add_subcommand("history", "Shows or forgets what was learned from");
   history->footer(kHistoryFooter);
@@ -203,6 +225,7 @@ CLI::App* add_prefetch(CLI::App& app, Words& words) {
   prefetch->require_subcommand(1);
   for (const auto& [name, what] :
        {std::pair{"on", "Fetches ahead"}, std::pair{"off", "Fetches only what is asked for"},
+        std::pair{"shadow", "Fetches only what is asked for, and tells what it would have"},
         std::pair{"pause", "Fetches only what is asked for, for some time"},
         std::pair{"report", "What became of what was fetched ahead"}}) {
     CLI::App* action = prefetch->add_subcommand(name, what);
@@ -380,6 +403,7 @@ Result<Command> prefetch_command(const CLI::App& prefetch, const Words& words) {
   PrefetchCommand command;
   command.action = name == "on"       ? Action::kOn
                    : name == "off"    ? Action::kOff
+                   : name == "shadow" ? Action::kShadow
                    : name == "report" ? Action::kReport
                                       : Action::kPause;
   command.directory = optional_path(words.directory);
@@ -425,6 +449,7 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments,
   CLI::App* mount = add_mount(app, words);
   CLI::App* unmount = add_unmount(app, words);
   CLI::App* status = add_status(app, words);
+  CLI::App* explain = add_explain(app, words);
   CLI::App* history = add_history(app, words);
   CLI::App* prefetch = add_prefetch(app, words);
   CLI::App* hint = add_hint(app, words);
@@ -463,6 +488,7 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments,
     return StatusCommand{one ? std::optional<std::filesystem::path>(words.directory) : std::nullopt,
                          words.json};
   }
+  if (explain->parsed()) return ExplainCommand{words.file, words.json};
   if (history->parsed()) return history_command(*history, words);
   if (prefetch->parsed()) return prefetch_command(*prefetch, words);
   if (hint->parsed()) {

@@ -28,6 +28,10 @@ struct StatusCommand {
   std::optional<std::filesystem::path> directory;  // unset: every mount of this user
   bool json = false;
 };
+struct ExplainCommand {
+  std::filesystem::path file;
+  bool json = false;
+};
 struct ReplayCommand {
   ReplayOptions options;
   std::optional<std::filesystem::path> json_file;
@@ -39,7 +43,7 @@ struct HistoryCommand {
   std::optional<std::filesystem::path> cache;      // in its place: the cache directory
 };
 struct PrefetchCommand {
-  enum class Action { kOn, kOff, kPause, kReport };
+  enum class Action { kOn, kOff, kShadow, kPause, kReport };
   Action action = Action::kOn;
   std::chrono::milliseconds pause{};
   std::string by = "expert";  // of a report: or exe, or dir
@@ -57,8 +61,9 @@ struct HintCommand {
 struct PrintCommand {
   std::string text;
 };
-using Command = std::variant<MountCommand, UnmountCommand, StatusCommand, HistoryCommand,
-                             PrefetchCommand, HintCommand, ReplayCommand, PrintCommand>;
+using Command =
+    std::variant<MountCommand, UnmountCommand, StatusCommand, ExplainCommand, HistoryCommand,
+                 PrefetchCommand, HintCommand, ReplayCommand, PrintCommand>;
 
 // Parses `augurfs ...` (without the program's name) and, for a mount, reads the config file and the
 // environment. kInvalid with a message for a person: which word, file and line, and what is nearest

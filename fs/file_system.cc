@@ -347,6 +347,12 @@ void FileSystem::release_directory(HandleNumber handle) {
   if (directory != nullptr) parts_->inodes.unhold(directory->inode);
 }
 
+Result<Version> FileSystem::version(InodeNumber inode) const {
+  auto file = parts_->inodes.file(inode);
+  if (!file) return gone(inode);
+  return std::move(file->version);
+}
+
 SpaceUsage FileSystem::space() const {
   const CacheStats stats = parts_->cache.stats();
   return {stats.bytes_used, stats.bytes_max};

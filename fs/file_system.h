@@ -101,6 +101,8 @@ class FileSystem {
                               const EntrySink& sink, std::stop_token stop);
   void release_directory(HandleNumber handle);
 
+  // Of a file that the kernel knows.
+  Result<Version> version(InodeNumber inode) const;
   SpaceUsage space() const;
   FileSystemStats stats() const;
 

@@ -12,6 +12,7 @@
 
 #include "fs/command_line.h"
 #include "fs/environment.h"
+#include "fs/explain_command.h"
 #include "fs/hint_command.h"
 #include "fs/history_command.h"
 #include "fs/mount_command.h"
@@ -43,6 +44,8 @@ int run(const Command& command, const Environment& environment) {
           return run_unmount(chosen, environment);
         } else if constexpr (std::is_same_v<Chosen, StatusCommand>) {
           return run_status(chosen, environment);
+        } else if constexpr (std::is_same_v<Chosen, ExplainCommand>) {
+          return run_explain(chosen, environment);
         } else if constexpr (std::is_same_v<Chosen, ReplayCommand>) {
           return run_replay(chosen);
         } else if constexpr (std::is_same_v<Chosen, HistoryCommand>) {

@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "fs/explanation.h"
 #include "fs/history_command.h"
 #include "fs/ledger_report.h"
+#include "fs/options.h"
 #include "fs/units.h"
 
 namespace augurfs {
@@ -23,10 +25,15 @@ Result<std::uint64_t> number(const AdminParameters& parameters, const std::strin
   return *value;
 }
 
-AdminAnswer switch_prefetch(Prefetcher& prefetcher, steady_clock::time_point until) {
-  return [&prefetcher, until](const AdminParameters&) -> Result<std::string> {
-    prefetcher.pause_until(until);
-    spdlog::info("prefetch.switched state={}", until == kForGood ? "off" : "on");
+AdminAnswer switch_prefetch(Prefetcher& prefetcher, PrefetchMode mode) {
+  return [&prefetcher, mode](const AdminParameters&) -> Result<std::string> {
+    const bool off = mode == PrefetchMode::kOff;
+    const bool shadow = mode == PrefetchMode::kShadow;
+    // Nothing is fetched in between.
+    if (shadow) prefetcher.set_shadow(true);
+    prefetcher.pause_until(off ? kForGood : kNotPaused);
+    if (!shadow) prefetcher.set_shadow(false);
+    spdlog::info("prefetch.switched state={}", off ? "off" : shadow ? "shadow" : "on");
     return std::string();
   };
 }
@@ -52,16 +59,28 @@ Result<std::string> export_page(History& history, const AdminParameters& paramet
       cursor, [&](HistoryCursor& at, std::size_t rows_max) { return history.read(at, rows_max); });
 }
 
-Result<std::string> report(const Cache& cache, const HintLedger& ledger,
+Result<std::string> report(const Cache& cache, const HintLedger& ledger, const Shadow& shadow,
                            const AdminParameters& parameters) {
   const auto found = parameters.find("by");
   const std::string by = found == parameters.end() ? "expert" : found->second;
   for (const auto& [word, dimension] :
        {std::pair{"expert", HintLedger::By::kExpert}, std::pair{"exe", HintLedger::By::kProgram},
         std::pair{"dir", HintLedger::By::kDirectory}}) {
-    if (by == word) return ledger_json(ledger.report(dimension, cache.prefetch_tallies()));
+    if (by != word) continue;
+    const ShadowVerdict verdict = shadow.verdict();
+    return ledger_json(ledger.report(dimension, cache.prefetch_tallies()), verdict,
+                       ledger.report(dimension, verdict.tallies));
   }
   return Error{ErrorCode::kInvalid, "a report is by expert, exe or dir"};
+}
+
+Result<std::string> explain(const Cache& cache, const FileSystem& file_system,
+                            const HintLedger& ledger, const AdminParameters& parameters) {
+  const auto inode = number(parameters, "inode");
+  if (!inode) return inode.error();
+  const auto version = file_system.version(InodeNumber{*inode});
+  if (!version) return Error{ErrorCode::kInvalid, "the mount knows no such file"};
+  return explanation_json(*version, cache.fate(*version), ledger);
 }
 
 Result<std::string> announce(ReadingList& list, const AdminParameters& parameters) {
@@ -86,14 +105,21 @@ std::optional<std::chrono::seconds> pause_left(const Prefetcher& prefetcher) {
   return std::chrono::ceil<std::chrono::seconds>(until - now);
 }
 
-AdminAnswers mount_answers(const Cache& cache, Prefetcher& prefetcher, ReadingList& reading_list,
-                           const HintLedger& ledger, History* history) {
+AdminAnswers mount_answers(const Cache& cache, const FileSystem& file_system,
+                           Prefetcher& prefetcher, ReadingList& reading_list,
+                           const HintLedger& ledger, const Shadow& shadow, History* history) {
   AdminAnswers answers;
-  answers["/prefetch/report"] = [&cache, &ledger](const AdminParameters& parameters) {
-    return report(cache, ledger, parameters);
+  answers["/explain"] = [&cache, &file_system, &ledger](const AdminParameters& parameters) {
+    return explain(cache, file_system, ledger, parameters);
   };
-  answers["/prefetch/on"] = switch_prefetch(prefetcher, kNotPaused);
-  answers["/prefetch/off"] = switch_prefetch(prefetcher, kForGood);
+  answers["/prefetch/report"] = [&cache, &ledger, &shadow](const AdminParameters& parameters) {
+    return report(cache, ledger, shadow, parameters);
+  };
+  for (const auto& [name, mode] : {std::pair{"/prefetch/on", PrefetchMode::kOn},
+                                   std::pair{"/prefetch/shadow", PrefetchMode::kShadow},
+                                   std::pair{"/prefetch/off", PrefetchMode::kOff}}) {
+    answers[name] = switch_prefetch(prefetcher, mode);
+  }
   answers["/prefetch/pause"] = [&prefetcher](const AdminParameters& parameters) {
     return pause(prefetcher, parameters);
   };

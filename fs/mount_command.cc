@@ -37,6 +37,7 @@
 #include "predictor/readahead.h"
 #include "predictor/reading_list.h"
 #include "predictor/recollection.h"
+#include "predictor/shadow.h"
 #include "remote/open_store.h"
 
 namespace augurfs {
@@ -137,7 +138,7 @@ ListDirectory list_ahead(const MountPlan& plan, Cache& cache) {
 }
 
 std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache, History* history,
-                                            Recollection* past, HintLedger& ledger,
+                                            Recollection* past, HintLedger& ledger, Shadow& shadow,
                                             ReadingList& reading_list) {
   ReadaheadOptions options;
   options.window_bytes_max = plan.options.prefetch.window_bytes_max;
@@ -159,7 +160,24 @@ std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache,
     };
   }
   if (plan.options.prefetch.mode == PrefetchMode::kOff) prefetcher.paused_until = kForGood;
+  prefetcher.shadow = &shadow;
+  prefetcher.in_shadow = plan.options.prefetch.mode == PrefetchMode::kShadow;
   return std::make_unique<Prefetcher>(cache.reader(), std::move(experts), prefetcher);
+}
+
+// Of the cache, what it may hold unused before such chunks make room for each other.
+std::unique_ptr<Shadow> make_shadow(const MountPlan& plan, Cache& cache) {
+  ChunkReader& reader = cache.reader();
+  ShadowOptions options;
+  options.layout = [&reader](const Version& version) { return reader.layout(version); };
+  options.is_there = [&reader](const Version& version, std::uint32_t chunk) {
+    return reader.is_there(version, chunk);
+  };
+  options.pace = [&reader] { return reader.pace(); };
+  const auto bytes_max = static_cast<double>(cache.stats().bytes_max);
+  options.bytes_max = static_cast<std::uint64_t>(bytes_max * EvictionOptions().staging_share);
+  options.flights_max = plan.options.prefetch.transfers_max;
+  return std::make_unique<Shadow>(std::move(options));
 }
 
 // `prefix` is that of the mount.
@@ -198,8 +216,9 @@ class Mount {
     cache_ = std::move(*cache);
     history_ = open_history(plan_);
     if (history_ != nullptr) past_ = std::make_unique<Recollection>(*history_);
-    prefetcher_ =
-        make_prefetcher(plan_, *cache_, history_.get(), past_.get(), ledger_, reading_list_);
+    shadow_ = make_shadow(plan_, *cache_);
+    prefetcher_ = make_prefetcher(plan_, *cache_, history_.get(), past_.get(), ledger_, *shadow_,
+                                  reading_list_);
     start_reading_list(reading_list_, plan_.url.prefix, *cache_, *prefetcher_);
     file_system_ =
         std::make_unique<FileSystem>(file_system_options(plan_), *cache_, prefetcher_.get());
@@ -228,7 +247,8 @@ class Mount {
     }
     auto admin = AdminSocket::open(
         socket_path(plan_.sockets, plan_.mount_point), [this] { return to_json(status()); },
-        mount_answers(*cache_, *prefetcher_, reading_list_, ledger_, history_.get()));
+        mount_answers(*cache_, *file_system_, *prefetcher_, reading_list_, ledger_, *shadow_,
+                      history_.get()));
     if (!admin) {
       spdlog::warn("admin.unavailable message={:?}", admin.error().message);
       return;
@@ -251,6 +271,7 @@ class Mount {
     out.prefetcher = prefetcher_->stats();
     out.reading_list = reading_list_.stats();
     out.prefetch_paused = pause_left(*prefetcher_);
+    out.prefetch_in_shadow = prefetcher_->in_shadow();
     out.history_enabled = history_ != nullptr;
     if (history_ != nullptr) out.history = history_->stats();
     return out;
@@ -261,6 +282,7 @@ class Mount {
   std::unique_ptr<ObjectStore> store_;
   std::unique_ptr<Cache> cache_;
   HintLedger ledger_;
+  std::unique_ptr<Shadow> shadow_;
   std::unique_ptr<History> history_;
   std::unique_ptr<Recollection> past_;
   std::unique_ptr<Prefetcher> prefetcher_;

@@ -41,20 +41,24 @@ ordered_json cache_json(const MountStatus& status) {
           {"miss_bytes", cache.miss_bytes},
           {"waiting", cache.waiting},
           {"evicted_bytes", cache.evicted_bytes},
+          {"regretted_bytes", cache.regrets.regretted_bytes},
           {"corrupt_chunks", cache.corrupt_chunks},
           {"unstored_chunks", cache.unstored_chunks},
           {"disk_healthy", cache.disk_healthy}};
 }
 
-// "on", "off" or "paused", and for how much longer.
+// "on", "shadow", "off" or "paused", and for how much longer.
 ordered_json prefetch_json(const MountStatus& status) {
   const auto& paused = status.prefetch_paused;
   const bool off = paused == std::chrono::seconds::max();
-  ordered_json json{{"state", !paused ? "on"
+  const char* const running = status.prefetch_in_shadow ? "shadow" : "on";
+  ordered_json json{{"state", !paused ? running
                               : off   ? "off"
                                       : "paused"},
                     {"bytes", status.cache.prefetched_bytes},
                     {"used_bytes", status.cache.prefetch_used_bytes},
+                    {"polluted_bytes", status.cache.regrets.polluted_bytes},
+                    {"too_early_bytes", status.cache.regrets.too_early_bytes},
                     {"dropped", status.cache.prefetch_dropped},
                     {"events", status.prefetcher.events},
                     {"events_dropped", status.prefetcher.events_dropped},
@@ -67,9 +71,19 @@ ordered_json prefetch_json(const MountStatus& status) {
   return json;
 }
 
+// What it cost beside its own bytes; nothing when that is nothing.
+std::string pollution_text(const ordered_json& prefetch) {
+  std::string out;
+  const auto polluted = prefetch.at("polluted_bytes").get<std::uint64_t>();
+  const auto too_early = prefetch.at("too_early_bytes").get<std::uint64_t>();
+  if (polluted > 0) out += fmt::format(", {} evicted for it and missed", rounded_size(polluted));
+  if (too_early > 0) out += fmt::format(", {} fetched too early", rounded_size(too_early));
+  return out;
+}
+
 std::string prefetch_state_text(const ordered_json& prefetch) {
   const auto state = prefetch.at("state").get<std::string>();
-  if (state == "off") return " (off)";
+  if (state == "off" || state == "shadow") return " (" + state + ")";
   if (state == "on") return "";
   return fmt::format(" (paused for {} more)",
                      duration_text(prefetch.at("paused_seconds").get<std::uint64_t>()));
@@ -135,8 +149,10 @@ std::string format_status(const ordered_json& json) {
   out += fmt::format("  remote    {} requests ({} retries, {} errors), {} received\n",
                      number(remote, "requests"), number(remote, "retries"),
                      number(remote, "errors"), rounded_size(number(remote, "bytes_received")));
-  out += fmt::format("  prefetch  {} fetched, {} used{}\n", rounded_size(number(prefetch, "bytes")),
-                     rounded_size(number(prefetch, "used_bytes")), prefetch_state_text(prefetch));
+  out +=
+      fmt::format("  prefetch  {} fetched, {} used{}{}\n", rounded_size(number(prefetch, "bytes")),
+                  rounded_size(number(prefetch, "used_bytes")), pollution_text(prefetch),
+                  prefetch_state_text(prefetch));
   const auto& hints = json.at("hints");
   if (number(hints, "waiting") + number(hints, "ahead") + number(hints, "read") +
           number(hints, "unknown") !=

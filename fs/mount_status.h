@@ -28,6 +28,7 @@ struct MountStatus {
   PrefetcherStats prefetcher;
   ReadingListStats reading_list;
   std::optional<std::chrono::seconds> prefetch_paused;  // unset: on; max: off
+  bool prefetch_in_shadow = false;
   bool history_enabled = false;
   HistoryStats history;
 };

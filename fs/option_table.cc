@@ -337,11 +337,15 @@ const std::vector<Option> kOptions = {
 
     {"prefetch.mode", "on",
      choice<PrefetchMode>(
-         {{"off", PrefetchMode::kOff}, {"on", PrefetchMode::kOn}},
+         {{"off", PrefetchMode::kOff},
+          {"shadow", PrefetchMode::kShadow},
+          {"on", PrefetchMode::kOn}},
          [](Options& o) -> auto& { return o.prefetch.mode; }),
      "Whether to fetch ahead of what programs ask for. \"on\" reads ahead in files that are read "
      "in order, and fetches what `prefetch.brain` foresees; \"off\" fetches only what is asked "
-     "for. `augurfs prefetch on|off|pause` changes it while it is mounted."},
+     "for; \"shadow\" does so too, foresees all the same, and `augurfs prefetch report` says what "
+     "would have come of it. `augurfs prefetch on|off|shadow|pause` changes it while it is "
+     "mounted."},
     {"prefetch.brain", "true", boolean([](Options& o) -> auto& { return o.prefetch.brain; }),
      "Whether to foresee which files a program will open: the rest of a directory that it reads "
      "file by file, or what followed the last time. A process of its own thinks about that, "

@@ -21,7 +21,7 @@ struct SizeOrShare {
   std::uint64_t resolve(std::uint64_t disk_bytes) const;
 };
 
-enum class PrefetchMode : std::uint8_t { kOff, kOn };
+enum class PrefetchMode : std::uint8_t { kOff, kShadow, kOn };
 
 // Every setting of a mount. fs/option_table.cc holds, for each, its name, type, default and
 // documentation; nothing else names an option.

@@ -20,6 +20,8 @@ Result<std::string> ask(const PrefetchCommand& command, const Environment& envir
       return ask_daemon(*socket, "/prefetch/on");
     case PrefetchCommand::Action::kOff:
       return ask_daemon(*socket, "/prefetch/off");
+    case PrefetchCommand::Action::kShadow:
+      return ask_daemon(*socket, "/prefetch/shadow");
     case PrefetchCommand::Action::kReport:
       return ask_daemon(*socket, "/prefetch/report", {{"by", command.by}});
     case PrefetchCommand::Action::kPause:

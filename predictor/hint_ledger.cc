@@ -60,6 +60,11 @@ std::uint32_t HintLedger::account(ExpertId expert, std::string_view program,
   return number;
 }
 
+HintLedger::Account HintLedger::whose(std::uint32_t account) const {
+  auto state = state_.lock();
+  return account < state->accounts.size() ? state->accounts[account] : Account{};
+}
+
 std::vector<HintLedger::Line> HintLedger::report(By by,
                                                  std::span<const PrefetchTally> tallies) const {
   std::map<std::string, PrefetchTally> sums;

@@ -27,6 +27,11 @@ class HintLedger {
     std::string name;
     PrefetchTally tally;
   };
+  struct Account {
+    ExpertId expert = ExpertId::kNone;
+    std::string program;
+    std::string directory;
+  };
 
   HintLedger() = default;
   HintLedger(const HintLedger&) = delete;
@@ -34,15 +39,12 @@ class HintLedger {
 
   // The account for a hint; the same for the same names.
   std::uint32_t account(ExpertId expert, std::string_view program, std::string_view directory);
+  // Nobody's when there is no such account.
+  Account whose(std::uint32_t account) const;
   // Adds up `tallies`, by account, for each name; what was fetched most of comes first.
   std::vector<Line> report(By by, std::span<const PrefetchTally> tallies) const;
 
  private:
-  struct Account {
-    ExpertId expert = ExpertId::kNone;
-    std::string program;
-    std::string directory;
-  };
   struct State {
     std::vector<Account> accounts{Account{}};  // account 0 is nobody's
     std::unordered_map<std::string, std::uint32_t> numbers;

@@ -14,6 +14,9 @@
 namespace augurfs {
 namespace {
 
+// Who knows what is read later than that knows nothing.
+constexpr std::chrono::nanoseconds kExpectedInMax = std::chrono::hours{24};
+
 // What the catalog is told: a version, or the listing of a directory.
 struct News {
   Version version;
@@ -42,6 +45,8 @@ struct Prefetcher::Parts {
         ledger(options.ledger),
         find(options.find),
         list(options.list),
+        shadow(options.shadow),
+        in_shadow(options.in_shadow && options.shadow != nullptr),
         paused_until(options.paused_until),
         news_max(std::max<std::size_t>(options.queue_events_max, 1)),
         queue(options.queue_events_max) {
@@ -62,7 +67,7 @@ struct Prefetcher::Parts {
   void learn_news();
   std::string program_name(std::uint64_t program);
   void remember(const Event& event);
-  bool ask(const Version& version, const Candidate& candidate);
+  Foreseen foreseen(const Version& version, const Candidate& candidate);
   bool look_up(const Candidate& candidate);
   bool ask_listing(const std::string& prefix, const Candidate& candidate);
   void found(const std::string& prefix, const Candidate& candidate,
@@ -71,6 +76,7 @@ struct Prefetcher::Parts {
   void take_hints();
   void count(const PrefetcherStats& counts);
   void think(const Event& event, PrefetcherStats& counts);
+  void judge(const Event& event) const;
 
   const Fetch fetch;
   // Touched only by the thread, or by step() when there is none.
@@ -81,6 +87,8 @@ struct Prefetcher::Parts {
   HintLedger* const ledger;
   const FindObject find;
   const ListDirectory list;
+  Shadow* const shadow;
+  std::atomic<bool> in_shadow;
   std::atomic<Clock::time_point> paused_until;
   const std::size_t news_max;
   EventQueue queue;
@@ -138,12 +146,17 @@ void Prefetcher::Parts::remember(const Event& event) {
   if (path != nullptr) history->add(event, *path, program_name(event.program));
 }
 
-bool Prefetcher::Parts::ask(const Version& version, const Candidate& candidate) {
-  const std::uint32_t account =
-      ledger == nullptr ? 0
-                        : ledger->account(candidate.expert, program_name(candidate.program),
-                                          directory_prefix(version.key));
-  return fetch(version, candidate.range, account);
+Foreseen Prefetcher::Parts::foreseen(const Version& version, const Candidate& candidate) {
+  Foreseen out;
+  if (ledger != nullptr) {
+    out.account = ledger->account(candidate.expert, program_name(candidate.program),
+                                  directory_prefix(version.key));
+  }
+  out.probability = candidate.probability;
+  // What a brain says may be anything.
+  out.due =
+      Clock::now() + std::clamp(candidate.expected_in, std::chrono::nanoseconds{0}, kExpectedInMax);
+  return out;
 }
 
 // An object of which only an earlier mount knows.
@@ -185,13 +198,15 @@ void Prefetcher::Parts::found(const std::string& prefix, const Candidate& candid
 void Prefetcher::Parts::fetch_all(std::span<const Candidate> wanted, PrefetcherStats& counts) {
   if (wanted.empty()) return;
   counts.candidates += wanted.size();
+  // In this order, so that nothing is fetched on the way from the shadow to a pause.
+  const bool shadowed = in_shadow;
   const bool paused = Clock::now() < paused_until.load();
   for (const Candidate& candidate : wanted) {
     const bool listing = candidate.is_listing();
     const Version* version = listing ? nullptr : catalog.version(candidate.object);
     const std::string* prefix = listing ? catalog.prefix(candidate.object) : nullptr;
     if (listing) ++counts.listings;
-    if (paused) {
+    if (paused || (shadowed && version == nullptr)) {
       ++counts.withheld;
     } else if (listing && prefix == nullptr) {
       ++counts.unknown;
@@ -199,8 +214,11 @@ void Prefetcher::Parts::fetch_all(std::span<const Candidate> wanted, PrefetcherS
       if (!ask_listing(*prefix, candidate)) ++counts.refused;
     } else if (version == nullptr) {
       ++(look_up(candidate) ? counts.looked_up : counts.unknown);
-    } else if (!ask(*version, candidate)) {
-      ++counts.refused;
+    } else {
+      const Foreseen said = foreseen(*version, candidate);
+      const bool taken = shadowed ? shadow->prefetch(*version, candidate.range, said)
+                                  : fetch(*version, candidate.range, said);
+      if (!taken) ++counts.refused;
     }
   }
 }
@@ -227,8 +245,19 @@ void Prefetcher::Parts::count(const PrefetcherStats& counts) {
   locked->stats.withheld += counts.withheld;
 }
 
+// What was fetched ahead in the shadow shows its worth.
+void Prefetcher::Parts::judge(const Event& event) const {
+  const Version* version = catalog.version(event.object);
+  if (event.operation == Operation::kServed) {
+    shadow->waited(event.latency);
+  } else if (event.operation == Operation::kRead && version != nullptr) {
+    shadow->read(*version, event.range, event.time);
+  }
+}
+
 // What flies for this event flies before others are told of it.
 void Prefetcher::Parts::think(const Event& event, PrefetcherStats& counts) {
+  if (in_shadow) judge(event);
   catalog.use(event.object);
   candidates.clear();
   for (const auto& expert : experts) expert->observe(event, catalog, candidates);
@@ -312,6 +341,13 @@ void Prefetcher::forget() {
   if (parts_->past != nullptr) parts_->past->forget();
   if (parts_->brain != nullptr) parts_->brain->begin_anew();
 }
+
+void Prefetcher::set_shadow(bool in_shadow) {
+  parts_->in_shadow = in_shadow && parts_->shadow != nullptr;
+  if (!in_shadow && parts_->shadow != nullptr) parts_->shadow->end();
+}
+
+bool Prefetcher::in_shadow() const { return parts_->in_shadow; }
 
 std::size_t Prefetcher::step() { return parts_->step({}); }
 

@@ -19,6 +19,7 @@
 #include "predictor/hint_ledger.h"
 #include "predictor/history.h"
 #include "predictor/recollection.h"
+#include "predictor/shadow.h"
 
 namespace augurfs {
 
@@ -37,6 +38,8 @@ struct PrefetcherOptions {
   std::size_t catalog_objects_max = Catalog::kObjectsMaxUsual;
   History* history = nullptr;              // borrowed; null: accesses are not kept
   HintLedger* ledger = nullptr;            // borrowed; null: what becomes of hints is not booked
+  Shadow* shadow = nullptr;                // borrowed; null: there is no shadow mode
+  bool in_shadow = false;                  // begins so
   std::optional<SupervisorOptions> brain;  // none: only the experts think
   FindObject find;     // none: hints of what only the brain's past knows are dropped
   ListDirectory list;  // null: no directory is listed ahead
@@ -54,7 +57,7 @@ struct PrefetcherStats {
   std::uint64_t unknown = 0;         // of those: of what nothing is known of
   std::uint64_t looked_up = 0;       // of those: known by name only, so the store was asked
   std::uint64_t refused = 0;         // of those: the cache had no room for them
-  std::uint64_t withheld = 0;        // of those: fetching was paused
+  std::uint64_t withheld = 0;        // of those: paused, or for the store while in the shadow
   BrainStats brain;
 };
 
@@ -75,13 +78,14 @@ class Prefetcher {
   static constexpr std::size_t kProgramsMax = 4096;
 
   // ChunkReader::prefetch, or what stands for it in a test: false when there was no room.
-  using Fetch = std::function<bool(const Version& version, ByteRange range, std::uint32_t account)>;
+  using Fetch =
+      std::function<bool(const Version& version, ByteRange range, const Foreseen& foreseen)>;
 
   Prefetcher(ChunkReader& reader, std::vector<std::unique_ptr<Expert>> experts,
              const PrefetcherOptions& options = {})
       : Prefetcher(
-            [&reader](const Version& version, ByteRange range, std::uint32_t account) {
-              return reader.prefetch(version, range, account);
+            [&reader](const Version& version, ByteRange range, const Foreseen& foreseen) {
+              return reader.prefetch(version, range, foreseen);
             },
             std::move(experts), options) {}
   Prefetcher(Fetch fetch, std::vector<std::unique_ptr<Expert>> experts,
@@ -108,6 +112,10 @@ class Prefetcher {
   std::chrono::steady_clock::time_point paused_until() const;
   // The brain forgets what it has learned: the history was wiped.
   void forget();
+
+  // Fetches nothing, and lets the shadow say what would have come of it. Needs a shadow.
+  void set_shadow(bool in_shadow);
+  bool in_shadow() const;
 
   // Works off what is in the queue, on the caller's thread; says how many events there were. Only
   // without a thread of its own.

@@ -14,7 +14,8 @@ void record(benchmark::State& state) {
   static Prefetcher* prefetcher = nullptr;
   if (state.thread_index() == 0) {
     prefetcher = new Prefetcher(
-        [](const augurfs::Version&, augurfs::ByteRange, std::uint32_t) { return true; }, {});
+        [](const augurfs::Version&, augurfs::ByteRange, const augurfs::Foreseen&) { return true; },
+        {});
   }
   Event event;
   for ([[maybe_unused]] auto round : state) {
@@ -28,8 +29,8 @@ BENCHMARK(record)->Threads(1)->Threads(4)->UseRealTime();
 // The same when nobody takes them: each event pushes out the oldest.
 void record_when_full(benchmark::State& state) {
   Prefetcher prefetcher(
-      [](const augurfs::Version&, augurfs::ByteRange, std::uint32_t) { return true; }, {},
-      {.own_thread = false});
+      [](const augurfs::Version&, augurfs::ByteRange, const augurfs::Foreseen&) { return true; },
+      {}, {.own_thread = false});
   Event event;
   for ([[maybe_unused]] auto round : state) prefetcher.record(event);
 }

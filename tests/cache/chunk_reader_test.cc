@@ -532,8 +532,9 @@ TEST_F(ChunkReaderTest, DemandPromotesAQueuedPrefetch) {
 TEST_F(ChunkReaderTest, DemandJoinsARunningPrefetch) {
   const Version version = put("a", 2 * kChunk);
   gate_.hold_gets_at(0);
-  EXPECT_TRUE(reader_->prefetch(version, {0, 2 * kChunk}, 5));
+  EXPECT_TRUE(reader_->prefetch(version, {0, 2 * kChunk}, {.account = 5}));
   ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  EXPECT_EQ(reader_->under_way(version), 2U);
   auto demand = read_in_thread(version, kChunk, kChunk);
   wait_until_waiting(1);
   gate_.open();
@@ -550,6 +551,27 @@ TEST_F(ChunkReaderTest, DemandJoinsARunningPrefetch) {
   EXPECT_EQ(tallies[5].resident_bytes, kChunk);
   EXPECT_EQ(tallies[5].fetched_bytes(), 2 * kChunk);
   EXPECT_LE(tallies[5].head_start, tallies[5].fetch_time);
+}
+
+TEST_F(ChunkReaderTest, ThePaceOfTheStoreIsMeasured) {
+  EXPECT_FALSE(reader_->pace().measured);
+  EXPECT_TRUE(read(put("a", kChunk), 0, kChunk));
+  EXPECT_TRUE(eventually([&] { return reader_->pace().measured; }));
+}
+
+TEST(FetchPace, TheFirstMeasureCountsWhollyAndLaterOnesAnEighth) {
+  using std::chrono::milliseconds;
+  FetchPace pace;
+  pace.measure(milliseconds{16}, milliseconds{8}, 2 << 20);
+  EXPECT_EQ(pace.to_first_byte, milliseconds{16});
+  EXPECT_EQ(pace.per_mib, milliseconds{4});
+  EXPECT_EQ(pace.time_of(0), milliseconds{16});
+  EXPECT_EQ(pace.time_of(3 << 20), milliseconds{28});
+  pace.measure(milliseconds{24}, milliseconds{12}, 1 << 20);
+  EXPECT_EQ(pace.to_first_byte, milliseconds{17});
+  EXPECT_EQ(pace.per_mib, milliseconds{5});
+  pace.measure(milliseconds{17}, std::chrono::hours{1}, 1000);
+  EXPECT_EQ(pace.per_mib, milliseconds{5}) << "too few bytes to say";
 }
 
 TEST_F(ChunkReaderTest, APrefetchGoesOnWhenItsReadersAreCancelled) {

@@ -92,7 +92,7 @@ TEST(Eviction, WhatComesBackSoonIsKeptForLonger) {
   for (std::uint32_t slot = 0; slot < 4; ++slot) eviction.add(slot, demanded(slot));
   ASSERT_EQ(eviction.evict(Origin::kDemand), 0U);
   eviction.add(0, demanded(0));
-  EXPECT_EQ(eviction.stats().regretted, 1U);
+  EXPECT_EQ(eviction.stats().regretted_bytes, 1U);
   EXPECT_EQ(drained(eviction), (Slots{1, 2, 3, 0}));
 }
 
@@ -139,16 +139,16 @@ TEST(Eviction, TellsWhyADemandedChunkWasGone) {
   ASSERT_EQ(eviction.evict(Origin::kPrefetch), 0U);
   ASSERT_EQ(eviction.evict(Origin::kDemand), 1U);
   eviction.add(0, demanded(0));
-  EXPECT_EQ(eviction.stats().polluted, 1U);
+  EXPECT_EQ(eviction.stats().polluted_bytes, 1U);
   eviction.add(1, demanded(1));
-  EXPECT_EQ(eviction.stats().polluted, 1U);
+  EXPECT_EQ(eviction.stats().polluted_bytes, 1U);
   for (std::uint32_t slot = 4; slot < 9; ++slot) eviction.add(slot, staged(slot, 0, 10));
   const std::uint32_t unused = eviction.evict(Origin::kDemand);
   ASSERT_GE(unused, 4U);
   eviction.add(unused, demanded(unused));
-  EXPECT_EQ(eviction.stats().too_early, 1U);
-  EXPECT_EQ(eviction.stats().polluted, 1U);
-  EXPECT_EQ(eviction.stats().regretted, 3U);
+  EXPECT_EQ(eviction.stats().too_early_bytes, 1U);
+  EXPECT_EQ(eviction.stats().polluted_bytes, 1U);
+  EXPECT_EQ(eviction.stats().regretted_bytes, 3U);
 }
 
 TEST(Eviction, WhatAnEarlierRunUsedOftenIsNoNewcomer) {

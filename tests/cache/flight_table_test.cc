@@ -160,5 +160,17 @@ TEST_F(FlightTableTest, ClosingEndsWhatWaitsAndNamesWhatFlies) {
   EXPECT_FALSE(table_.has_work());
 }
 
+TEST_F(FlightTableTest, KnowsWhatIsAwaitedInAFlightOrInTheQueue) {
+  EXPECT_FALSE(table_.is_awaited({version_, 1}));
+  EXPECT_TRUE(prefetch(1, 2));
+  EXPECT_TRUE(table_.is_awaited({version_, 1}));
+  EXPECT_FALSE(table_.is_under_way({version_, 1}));
+  ASSERT_TRUE(table_.take());
+  EXPECT_TRUE(prefetch(9));
+  EXPECT_TRUE(table_.is_awaited({version_, 2}));
+  EXPECT_EQ(table_.under_way(version_), 3U);
+  EXPECT_EQ(table_.under_way({"another", "", 1}), 0U);
+}
+
 }  // namespace
 }  // namespace augurfs

@@ -413,7 +413,7 @@ TEST(FileSystem, TellsThePrefetcherWhatWasReadAndHow) {
   };
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(std::make_unique<Listener>(events));
-  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+  Prefetcher prefetcher([](const Version&, ByteRange, const Foreseen&) { return true; },
                         std::move(experts), {.own_thread = false});
   FileSystemFixture fixture("", nullptr, &prefetcher);
   const Version version = fixture.store.put("a", "0123456789");
@@ -465,7 +465,7 @@ TEST(FileSystem, WhatIsExcludedIsNotFetchedAheadThoughItsDirectoryIsListed) {
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(std::make_unique<Neighbours>());
   Prefetcher prefetcher(
-      [&](const Version& version, ByteRange, std::uint32_t) {
+      [&](const Version& version, ByteRange, const Foreseen&) {
         fetched.push_back(version.key);
         return true;
       },
@@ -499,7 +499,7 @@ std::vector<Event> told_of_an_access(const Exclusions& exclusions, Caller caller
   std::vector<Event> events;
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(std::make_unique<Listener>(events));
-  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+  Prefetcher prefetcher([](const Version&, ByteRange, const Foreseen&) { return true; },
                         std::move(experts), {.own_thread = false});
   FileSystemFixture fixture;
   fixture.store.put("p/d/x", "bytes");
@@ -563,7 +563,7 @@ TEST(FileSystem, TellsThePrefetcherWhatADirectoryHolds) {
   const Listener& heard = *listener;
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(std::move(listener));
-  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+  Prefetcher prefetcher([](const Version&, ByteRange, const Foreseen&) { return true; },
                         std::move(experts), {.own_thread = false});
   FileSystemFixture fixture("", nullptr, &prefetcher);
   fixture.store.put("d/b", "b");

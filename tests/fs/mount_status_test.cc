@@ -94,6 +94,9 @@ TEST(MountStatus, APersonReadsTheSameFigures) {
 TEST(MountStatus, TellsWhetherSomethingIsFetchedAhead) {
   MountStatus status = example();
   EXPECT_EQ(nlohmann::json::parse(to_json(status))["prefetch"]["state"], "on");
+  status.prefetch_in_shadow = true;
+  EXPECT_EQ(nlohmann::json::parse(to_json(status))["prefetch"]["state"], "shadow");
+  EXPECT_NE(to_text(to_json(status)).find("used (shadow)\n"), std::string::npos);
   status.prefetch_paused = std::chrono::seconds{90};
   EXPECT_EQ(nlohmann::json::parse(to_json(status))["prefetch"]["state"], "paused");
   EXPECT_NE(to_text(to_json(status)).find("used (paused for 1 min 30 s more)\n"),
@@ -101,6 +104,20 @@ TEST(MountStatus, TellsWhetherSomethingIsFetchedAhead) {
   status.prefetch_paused = std::chrono::seconds::max();
   EXPECT_EQ(nlohmann::json::parse(to_json(status))["prefetch"]["state"], "off");
   EXPECT_NE(to_text(to_json(status)).find("used (off)\n"), std::string::npos);
+}
+
+TEST(MountStatus, TellsWhatPrefetchingHasPushedOut) {
+  MountStatus status = example();
+  status.cache.regrets = {
+      .regretted_bytes = 9 << 20, .polluted_bytes = 3 << 20, .too_early_bytes = 2 << 20};
+  const auto json = nlohmann::json::parse(to_json(status));
+  EXPECT_EQ(json["cache"]["regretted_bytes"], 9 << 20);
+  EXPECT_EQ(json["prefetch"]["polluted_bytes"], 3 << 20);
+  EXPECT_EQ(json["prefetch"]["too_early_bytes"], 2 << 20);
+  EXPECT_NE(to_text(to_json(status))
+                .find("1.0 MiB used, 3.0 MiB evicted for it and missed, 2.0 MiB fetched too "
+                      "early\n"),
+            std::string::npos);
 }
 
 TEST(MountStatus, ADiskThatErrsIsTold) {

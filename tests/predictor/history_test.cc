@@ -223,7 +223,7 @@ TEST_F(HistoryTest, ManyMayAskWhileItIsWrittenAndWiped) {
 // What the prefetcher's thread makes of an event.
 TEST_F(HistoryTest, EventsAreKeptWithTheNamesTheyStandFor) {
   const auto history = open();
-  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; }, {},
+  Prefetcher prefetcher([](const Version&, ByteRange, const Foreseen&) { return true; }, {},
                         {.history = history.get(), .own_thread = false});
   const Version version{"d/a", "etag", 10};
   auto listing = std::make_shared<Listing>();

@@ -49,7 +49,7 @@ TEST(Prefetcher, HandsCandidatesToTheCacheInTheOrderOfEvents) {
   std::vector<std::uint64_t> seen;
   std::vector<std::uint64_t> fetched;
   Prefetcher prefetcher(
-      [&](const Version& version, ByteRange range, std::uint32_t) {
+      [&](const Version& version, ByteRange range, const Foreseen&) {
         EXPECT_EQ(version.key, "object");
         fetched.push_back(range.offset);
         return true;
@@ -69,7 +69,7 @@ TEST(Prefetcher, HandsCandidatesToTheCacheInTheOrderOfEvents) {
 
 TEST(Prefetcher, DropsTheOldestAndCountsItWhenTheQueueIsFull) {
   std::vector<std::uint64_t> seen;
-  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+  Prefetcher prefetcher([](const Version&, ByteRange, const Foreseen&) { return true; },
                         experts_of(std::make_unique<Echo>(&seen)),
                         {.queue_events_max = 2, .own_thread = false});
   prefetcher.see(kObject);
@@ -81,7 +81,7 @@ TEST(Prefetcher, DropsTheOldestAndCountsItWhenTheQueueIsFull) {
 
 TEST(Prefetcher, CountsWhatTheCacheRefused) {
   Prefetcher prefetcher(
-      [](const Version&, ByteRange range, std::uint32_t) { return range.offset % 2 == 0; },
+      [](const Version&, ByteRange range, const Foreseen&) { return range.offset % 2 == 0; },
       experts_of(std::make_unique<Echo>()), {.own_thread = false});
   prefetcher.see(kObject);
   for (std::uint64_t handle = 0; handle < 5; ++handle) prefetcher.record(event_of(handle));
@@ -124,7 +124,7 @@ TEST(Prefetcher, ListsADirectoryAheadAndTellsOfIt) {
     for (const char* key : {"d/a", "d/b"}) listing->objects.push_back({{key, "", 1}, {}});
     return std::shared_ptr<const Listing>(std::move(listing));
   };
-  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+  Prefetcher prefetcher([](const Version&, ByteRange, const Foreseen&) { return true; },
                         experts_of(std::make_unique<Walker>(heard)), options);
   prefetcher.see({"d/a", "", 1});
   Event event = event_of(1);
@@ -137,32 +137,39 @@ TEST(Prefetcher, ListsADirectoryAheadAndTellsOfIt) {
   EXPECT_EQ(prefetcher.stats().refused, 0U);
 }
 
-TEST(Prefetcher, AListingOfWhatNobodyKnowsOrWhilePausedIsNotAskedFor) {
+TEST(Prefetcher, AListingOfWhatNobodyKnowsOrInShadowOrWhilePausedIsNotAskedFor) {
   Walker::Heard heard;
+  Shadow shadow({});
   PrefetcherOptions options;
   options.own_thread = false;
+  options.shadow = &shadow;
   options.list = [](const std::string&,
                     const std::stop_token&) -> Result<std::shared_ptr<const Listing>> {
     ADD_FAILURE();
     return Error{ErrorCode::kCancelled, ""};
   };
-  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+  Prefetcher prefetcher([](const Version&, ByteRange, const Foreseen&) { return true; },
                         experts_of(std::make_unique<Walker>(heard)), options);
   prefetcher.record(event_of(1));
   prefetcher.step();
   EXPECT_EQ(prefetcher.stats().unknown, 1U);
   prefetcher.see({"d/a", "", 1});
-  prefetcher.pause_until(kForGood);
+  prefetcher.set_shadow(true);
   prefetcher.record(event_of(1));
   prefetcher.step();
   EXPECT_EQ(prefetcher.stats().withheld, 1U);
+  prefetcher.set_shadow(false);
+  prefetcher.pause_until(kForGood);
+  prefetcher.record(event_of(1));
+  prefetcher.step();
+  EXPECT_EQ(prefetcher.stats().withheld, 2U);
 }
 
 TEST(Prefetcher, PausedItLearnsAndFetchesNothing) {
   std::vector<std::uint64_t> seen;
   std::vector<std::uint64_t> fetched;
   Prefetcher prefetcher(
-      [&](const Version&, ByteRange range, std::uint32_t) {
+      [&](const Version&, ByteRange range, const Foreseen&) {
         fetched.push_back(range.offset);
         return true;
       },
@@ -181,12 +188,63 @@ TEST(Prefetcher, PausedItLearnsAndFetchesNothing) {
   EXPECT_EQ(prefetcher.stats().withheld, 2U);
 }
 
+TEST(Prefetcher, InShadowTheSameCandidatesAreJudgedAndNotFetched) {
+  std::vector<std::uint64_t> seen;
+  ShadowOptions options;
+  options.layout = [](const Version& version) { return ChunkLayout{version.size, 16}; };
+  options.is_there = [](const Version&, std::uint32_t) { return false; };
+  options.pace = [] { return FetchPace{{}, {}, true}; };
+  options.bytes_max = 1 << 20;
+  Shadow shadow(options);
+  HintLedger ledger;
+  int fetched = 0;
+  Prefetcher prefetcher(
+      [&](const Version&, ByteRange, const Foreseen&) {
+        ++fetched;
+        return true;
+      },
+      experts_of(std::make_unique<Echo>(&seen)),
+      {.ledger = &ledger, .shadow = &shadow, .in_shadow = true, .own_thread = false});
+  prefetcher.see(kObject);
+  EXPECT_TRUE(prefetcher.in_shadow());
+  Event event = event_of(1);
+  for (int i = 0; i < 2; ++i) {
+    event.time = std::chrono::steady_clock::now();
+    prefetcher.record(event);
+    prefetcher.step();
+  }
+  event.operation = Operation::kServed;
+  event.latency = std::chrono::milliseconds{7};
+  prefetcher.record(event);
+  prefetcher.step();
+  EXPECT_EQ(fetched, 0);
+  const ShadowVerdict verdict = shadow.verdict();
+  const auto account = ledger.account(ExpertId::kNone, "", "");
+  ASSERT_GT(verdict.tallies.size(), account);
+  EXPECT_EQ(verdict.tallies[account].used_bytes, 16U);
+  EXPECT_EQ(verdict.waited, std::chrono::milliseconds{7});
+  prefetcher.set_shadow(false);
+  event.operation = Operation::kRead;
+  prefetcher.record(event);
+  prefetcher.step();
+  EXPECT_EQ(fetched, 1);
+  EXPECT_EQ(shadow.verdict().tallies[account].used_bytes, 16U);
+}
+
+TEST(Prefetcher, WithoutAShadowThereIsNoShadowMode) {
+  Prefetcher prefetcher([](const Version&, ByteRange, const Foreseen&) { return true; }, {},
+                        {.in_shadow = true, .own_thread = false});
+  EXPECT_FALSE(prefetcher.in_shadow());
+  prefetcher.set_shadow(true);
+  EXPECT_FALSE(prefetcher.in_shadow());
+}
+
 TEST(Prefetcher, BooksWhatItFetchesOnTheAccountOfExpertProgramAndDirectory) {
   HintLedger ledger;
   std::vector<std::uint32_t> accounts;
   Prefetcher prefetcher(
-      [&](const Version&, ByteRange, std::uint32_t account) {
-        accounts.push_back(account);
+      [&](const Version&, ByteRange, const Foreseen& foreseen) {
+        accounts.push_back(foreseen.account);
         return true;
       },
       experts_of(std::make_unique<Echo>()), {.ledger = &ledger, .own_thread = false});
@@ -210,9 +268,38 @@ TEST(Prefetcher, BooksWhatItFetchesOnTheAccountOfExpertProgramAndDirectory) {
   EXPECT_EQ(accounts[2], ledger.account(ExpertId::kDirectorySweep, "/bin/cat", "d/"));
 }
 
+TEST(Prefetcher, TellsTheCacheHowLikelyACandidateIsAndWhenItIsDue) {
+  std::vector<Foreseen> told;
+  Prefetcher prefetcher(
+      [&](const Version&, ByteRange, const Foreseen& foreseen) {
+        told.push_back(foreseen);
+        return true;
+      },
+      {}, {.own_thread = false});
+  prefetcher.see(kObject);
+  std::vector<Candidate> hints(3, {.object = object_id("object"), .range = {0, 1}});
+  hints[0].probability = 0.25F;
+  hints[0].expected_in = std::chrono::minutes{10};
+  hints[1].expected_in = std::chrono::nanoseconds::max();
+  hints[2].expected_in = std::chrono::nanoseconds::min();
+  prefetcher.hint(hints);
+  const auto before = std::chrono::steady_clock::now();
+  prefetcher.step();
+  const auto after = std::chrono::steady_clock::now();
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_EQ(told[0].probability, 0.25F);
+  EXPECT_EQ(told[1].probability, 1.0F);
+  const auto is_due_in = [&](int i, std::chrono::nanoseconds time) {
+    return told[i].due >= before + time && told[i].due <= after + time;
+  };
+  EXPECT_TRUE(is_due_in(0, std::chrono::minutes{10}));
+  EXPECT_TRUE(is_due_in(1, std::chrono::hours{24})) << "bounded";
+  EXPECT_TRUE(is_due_in(2, {})) << "bounded";
+}
+
 TEST(Prefetcher, ACandidateNobodyKnowsIsCountedAndNotFetched) {
   Prefetcher prefetcher(
-      [](const Version&, ByteRange, std::uint32_t) {
+      [](const Version&, ByteRange, const Foreseen&) {
         ADD_FAILURE() << "fetched what is not known";
         return true;
       },
@@ -224,7 +311,7 @@ TEST(Prefetcher, ACandidateNobodyKnowsIsCountedAndNotFetched) {
 
 TEST(Prefetcher, PausedItFetchesNoHint) {
   Prefetcher prefetcher(
-      [](const Version&, ByteRange, std::uint32_t) {
+      [](const Version&, ByteRange, const Foreseen&) {
         ADD_FAILURE() << "fetched though paused";
         return true;
       },
@@ -240,7 +327,7 @@ TEST(Prefetcher, PausedItFetchesNoHint) {
 TEST(Prefetcher, HintsGoTheWayOfCandidates) {
   std::vector<std::uint64_t> fetched;
   Prefetcher prefetcher(
-      [&](const Version& version, ByteRange range, std::uint32_t) {
+      [&](const Version& version, ByteRange range, const Foreseen&) {
         EXPECT_EQ(version, kObject);
         fetched.push_back(range.offset);
         return range.offset != 2;
@@ -267,7 +354,7 @@ TEST(Prefetcher, HintsGoTheWayOfCandidates) {
 TEST(Prefetcher, AHintIsFetchedThoughNoEventFollows) {
   std::atomic<bool> fetched = false;
   Prefetcher prefetcher(
-      [&](const Version&, ByteRange, std::uint32_t) {
+      [&](const Version&, ByteRange, const Foreseen&) {
         fetched = true;
         fetched.notify_all();
         return true;
@@ -283,7 +370,7 @@ TEST(Prefetcher, AHintIsFetchedThoughNoEventFollows) {
 TEST(Prefetcher, WhatWasListedCanBeFetched) {
   std::vector<std::string> fetched;
   Prefetcher prefetcher(
-      [&](const Version& version, ByteRange, std::uint32_t) {
+      [&](const Version& version, ByteRange, const Foreseen&) {
         fetched.push_back(version.key);
         return true;
       },
@@ -297,7 +384,7 @@ TEST(Prefetcher, WhatWasListedCanBeFetched) {
 }
 
 TEST(Prefetcher, NewsBeyondTheBoundPushOutTheOldest) {
-  Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+  Prefetcher prefetcher([](const Version&, ByteRange, const Foreseen&) { return true; },
                         experts_of(std::make_unique<Echo>()),
                         {.queue_events_max = 2, .own_thread = false});
   prefetcher.see(kObject);
@@ -318,7 +405,7 @@ TEST(Prefetcher, RecordDoesNotWaitForAFetchThatHangs) {
   std::condition_variable changed;
   std::atomic<int> fetched = 0;
   Prefetcher prefetcher(
-      [&](const Version&, ByteRange, std::uint32_t) {
+      [&](const Version&, ByteRange, const Foreseen&) {
         auto locked = gate.lock();
         locked->entered = true;
         changed.notify_all();
@@ -346,7 +433,7 @@ TEST(Prefetcher, EventsFromManyThreadsAreAllAccountedFor) {
   PrefetcherStats stats;
   {
     Prefetcher prefetcher(
-        [&](const Version&, ByteRange, std::uint32_t) {
+        [&](const Version&, ByteRange, const Foreseen&) {
           ++fetched;
           return true;
         },
@@ -373,7 +460,7 @@ TEST(Prefetcher, EventsFromManyThreadsAreAllAccountedFor) {
 
 TEST(Prefetcher, EndsAtOnceWithAFullQueue) {
   for (int round = 0; round < 50; ++round) {
-    Prefetcher prefetcher([](const Version&, ByteRange, std::uint32_t) { return true; },
+    Prefetcher prefetcher([](const Version&, ByteRange, const Foreseen&) { return true; },
                           experts_of(std::make_unique<Echo>()));
     prefetcher.see(kObject);
     for (std::uint64_t handle = 0; handle < 100; ++handle) prefetcher.record(event_of(handle));
