@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "fs/lies_in.h"
@@ -47,12 +48,12 @@ std::optional<uid_t> user_of(std::string_view options) {
 // "36 35 98:0 /root /directory options [optional...] - type source super-options"
 std::optional<MountEntry> parse_entry(const std::string& line) {
   std::istringstream words(line);
+  MountEntry entry;
   std::string skipped;
   std::string directory;
-  if (!(words >> skipped >> skipped >> skipped >> skipped >> directory)) return std::nullopt;
+  if (!(words >> skipped >> skipped >> entry.device >> skipped >> directory)) return std::nullopt;
   while (words >> skipped && skipped != "-") {
   }
-  MountEntry entry;
   if (!(words >> entry.type >> entry.source)) return std::nullopt;
   entry.directory = unescaped(directory);
   entry.source = unescaped(entry.source);
@@ -103,6 +104,24 @@ std::vector<MountEntry> mounts_of(uid_t user, const std::filesystem::path& table
     if (!covered && entry->is_ours() && entry->user == user) found.push_back(*entry);
   }
   return found;
+}
+
+std::optional<pid_t> process_that_sees(const std::string& device,
+                                       const std::filesystem::path& processes) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(processes, error), end; !error && it != end;
+       it.increment(error)) {
+    pid_t process = 0;
+    const std::string name = it->path().filename().string();
+    const auto [rest, fault] = std::from_chars(name.data(), name.data() + name.size(), process);
+    if (fault != std::errc{} || rest != name.data() + name.size()) continue;
+    const auto entries = read_table(it->path() / "mountinfo");
+    if (std::any_of(entries.begin(), entries.end(),
+                    [&](const MountEntry& entry) { return entry.device == device; })) {
+      return process;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace augurfs

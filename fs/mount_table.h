@@ -12,6 +12,7 @@ namespace augurfs {
 // A line of the kernel's table of mounts. Reading the table never touches a mount, so that it
 // cannot hang.
 struct MountEntry {
+  std::string device;  // "0:52": the same in every mount namespace
   std::filesystem::path directory;
   std::string type;           // "fuse.augurfs" for ours
   std::string source;         // for ours the URL
@@ -33,5 +34,11 @@ std::optional<MountEntry> our_mount_around(
 // Every mount of ours that `user` made, but for what lies below another on the same directory.
 std::vector<MountEntry> mounts_of(uid_t user,
                                   const std::filesystem::path& table = "/proc/self/mountinfo");
+
+// A process that sees what is mounted as `device`. With nothing mounted here any more it has a
+// mount namespace of its own, made while there was, as a container has. Of those that this user may
+// not look at nothing is known.
+std::optional<pid_t> process_that_sees(const std::string& device,
+                                       const std::filesystem::path& processes = "/proc");
 
 }  // namespace augurfs

@@ -18,13 +18,16 @@
 namespace augurfs {
 namespace {
 
-// A daemon writes its index and ends its requests within this.
+// A daemon writes its index and ends its requests within this; most do so at once.
 constexpr std::chrono::seconds kEndWithin{60};
+constexpr std::chrono::seconds kEndAtOnce{2};
 // One that is told to end by force gets this, and the kernel then as much for killing it.
 constexpr std::chrono::seconds kEndByForceWithin{5};
 
 // Takes the mount away as it should be: nobody uses it, and its daemon will end by itself.
-Result<void> unmount_in_peace(const std::filesystem::path& directory, const ProcessHandle& daemon) {
+Result<void> unmount_in_peace(const MountEntry& entry, pid_t process) {
+  const std::filesystem::path& directory = entry.directory;
+  const ProcessHandle daemon(process);
   const MountHealth health = ask_mount(directory);
   if (health == MountHealth::kSilent) {
     return Error{
@@ -35,13 +38,24 @@ Result<void> unmount_in_peace(const std::filesystem::path& directory, const Proc
   }
   auto unmounted =
       unmount(directory, health == MountHealth::kDead ? Detach::kLazily : Detach::kWhenUnused);
-  if (!unmounted || daemon.ends_within(kEndWithin)) return unmounted;
-  return Error{ErrorCode::kTimeout, fmt::format("{} is unmounted, but its daemon has not ended yet",
-                                                directory.string())};
+  if (!unmounted || daemon.ends_within(kEndAtOnce)) return unmounted;
+  if (const auto other = process_that_sees(entry.device)) {
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("{} is unmounted here, but process {} still sees it in a mount "
+                             "namespace of its own, as a container has; the daemon, process {}, "
+                             "serves it there until that ends; to end it now: kill {}",
+                             directory.string(), *other, process, process)};
+  }
+  if (daemon.ends_within(kEndWithin)) return {};
+  return Error{ErrorCode::kTimeout,
+               fmt::format("{} is unmounted, but its daemon, process {}, has not ended in {} s; "
+                           "its cache bears a kill -9",
+                           directory.string(), process, kEndWithin.count())};
 }
 
 // Takes it away whatever it does. The cache bears the end of its daemon at any moment.
-Result<void> unmount_by_force(const std::filesystem::path& directory, const ProcessHandle& daemon) {
+Result<void> unmount_by_force(const std::filesystem::path& directory, pid_t process) {
+  const ProcessHandle daemon(process);
   auto unmounted = unmount(directory, Detach::kLazily);
   if (!unmounted) return unmounted;
   daemon.signal(SIGTERM);
@@ -62,9 +76,8 @@ Result<void> unmount_and_wait(const UnmountCommand& command, const Environment& 
   }
   const auto sockets = runtime_directory(environment, ::geteuid());
   // None when it is dead or another user's.
-  const ProcessHandle daemon(listener_on(socket_path(sockets, *directory)).value_or(-1));
-  return command.force ? unmount_by_force(*directory, daemon)
-                       : unmount_in_peace(*directory, daemon);
+  const pid_t daemon = listener_on(socket_path(sockets, *directory)).value_or(-1);
+  return command.force ? unmount_by_force(*directory, daemon) : unmount_in_peace(*entry, daemon);
 }
 
 }  // namespace

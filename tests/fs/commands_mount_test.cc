@@ -2,7 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/types.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <filesystem>
+#include <stdexcept>
 #include <string>
 
 #include "fs/expect_refused.h"
@@ -66,6 +71,57 @@ TEST(Commands, WhatIsNotMountedIsNotUnmounted) {
   const ProgramResult missing = drive.augurfs({"unmount", "/no/such/directory"});
   EXPECT_EQ(missing.exit_code, 1);
   EXPECT_THAT(missing.errors, HasSubstr("/no/such/directory does not exist"));
+}
+
+// A process that sees `drive` until it dies with this object, as one in a container does.
+class Container {
+ public:
+  explicit Container(const std::filesystem::path& drive) {
+    int ready[2];
+    if (::pipe(ready) != 0) throw std::runtime_error("no pipe");
+    process_ = ::fork();
+    if (process_ == 0) {
+      have_own_mounts(drive);
+      (void)::write(ready[1], "x", 1);
+      while (true) ::pause();
+    }
+    char word = 0;
+    ::close(ready[1]);
+    is_ready_ = ::read(ready[0], &word, 1) == 1;
+    ::close(ready[0]);
+  }
+  Container(const Container&) = delete;
+  Container& operator=(const Container&) = delete;
+  ~Container() { end(); }
+
+  void end() {
+    if (process_ <= 0) return;
+    ::kill(process_, SIGKILL);
+    process_ends(process_);
+    process_ = -1;
+  }
+  bool is_ready() const { return is_ready_; }
+  pid_t process() const { return process_; }
+
+ private:
+  pid_t process_ = -1;
+  bool is_ready_ = false;
+};
+
+TEST(Commands, WhoStillSeesAMountThatWasUnmountedIsTold) {
+  TestMount drive;
+  drive.put("key", "bytes");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  Container container(drive.path());
+  ASSERT_TRUE(container.is_ready());
+  const ProgramResult unmounted = drive.unmount();
+  EXPECT_EQ(unmounted.exit_code, 1);
+  EXPECT_FALSE(drive.mounted());
+  EXPECT_THAT(unmounted.errors,
+              HasSubstr("process " + std::to_string(container.process()) + " still sees it"));
+  EXPECT_THAT(unmounted.errors, HasSubstr("kill " + std::to_string(drive.daemon())));
+  container.end();
+  EXPECT_TRUE(drive.daemon_ends());
 }
 
 }  // namespace

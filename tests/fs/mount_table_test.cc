@@ -88,5 +88,19 @@ TEST_F(MountTable, MountsOfAUserAreOursUppermostAndHis) {
   EXPECT_EQ(others[0].source, "above");
 }
 
+TEST_F(MountTable, AProcessThatSeesAMountIsFoundByTheMountsDevice) {
+  EXPECT_EQ(find("/mnt/plain")->device, "0:40");
+  const TemporaryDirectory processes;
+  fs::create_directory(processes.path() / "12");
+  fs::create_directory(processes.path() / "12x");
+  fs::create_directory(processes.path() / "13");
+  processes.write("12x/mountinfo", kTable);
+  EXPECT_EQ(process_that_sees("0:40", processes.path()), std::nullopt);
+  processes.write("13/mountinfo", kTable);
+  EXPECT_EQ(process_that_sees("0:40", processes.path()), 13);
+  EXPECT_EQ(process_that_sees("0:4", processes.path()), std::nullopt);
+  EXPECT_EQ(process_that_sees("0:40", processes.path() / "none"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace augurfs

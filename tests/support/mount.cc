@@ -51,12 +51,14 @@ bool unmounts(const fs::path& directory) {
 
 // One by one, not from "/" down: in a plain chroot that is no mount point, and what is not one has
 // nothing to set. A mount that is out of reach below another does not matter.
-void have_own_mounts() {
+void have_own_mounts(const std::filesystem::path& shared) {
   if (::unshare(CLONE_NEWNS) != 0)
     throw std::system_error(errno, std::generic_category(), "unshare");
   std::istringstream table(read_file("/proc/self/mounts"));
-  for (std::string device, point; table >> device >> point;) {
+  for (std::string device, point, type; table >> device >> point >> type;) {
     ::mount(nullptr, point.c_str(), nullptr, MS_PRIVATE, nullptr);
+    // Those of other tests would otherwise outlive their unmounting.
+    if (type == "fuse.augurfs" && point != shared) ::umount2(point.c_str(), MNT_DETACH);
     std::getline(table, device);
   }
 }

@@ -79,9 +79,10 @@ bool is_mounted(const std::filesystem::path& directory);
 // Waits until nothing is mounted there; false when it takes too long.
 bool unmounts(const std::filesystem::path& directory);
 
-// A mount namespace for this process: what it mounts from here on nobody else sees. For tests that
-// bring a /dev of their own; throws when not root.
-void have_own_mounts();
+// A mount namespace for this process: what it mounts from here on nobody else sees, and of the
+// drives that are mounted it sees `shared` alone. For tests that bring a /dev of their own; throws
+// when not root.
+void have_own_mounts(const std::filesystem::path& shared = {});
 
 // The bytes of a file; throws std::system_error when it cannot be read to its end.
 std::string read_file(const std::filesystem::path& path);
