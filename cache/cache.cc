@@ -6,6 +6,20 @@
 #include "cache/disk.h"
 
 namespace augurfs {
+namespace {
+
+constexpr const char* kBudgetFile = "prefetch_budget";
+
+std::unique_ptr<PrefetchBudget> open_budget(const CacheOptions& options) {
+  if (options.prefetch_per_day == PrefetchAmount{}) return nullptr;
+  PrefetchBudgetOptions limits;
+  limits.file = options.directory / kBudgetFile;
+  limits.per_day = options.prefetch_per_day;
+  limits.now = options.now;
+  return std::make_unique<PrefetchBudget>(std::move(limits));
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Cache>> Cache::open(const CacheOptions& options, ObjectStore& store) {
   if (options.transfers_max < 1 || options.prefetch_transfers_max < 0) {
@@ -26,8 +40,10 @@ Result<std::unique_ptr<Cache>> Cache::open(const CacheOptions& options, ObjectSt
 Cache::Cache(const CacheOptions& options, ObjectStore& store, std::unique_ptr<ChunkStore> chunks)
     : options_(options),
       chunks_(std::move(chunks)),
+      budget_(open_budget(options)),
       reader_({.transfers_max = options.transfers_max,
                .prefetch_transfers_max = options.prefetch_transfers_max,
+               .budget = budget_.get(),
                .patience = options.read_patience,
                .now = options.now},
               store, *chunks_),

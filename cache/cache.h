@@ -11,6 +11,7 @@
 #include "cache/chunk_reader.h"
 #include "cache/chunk_store.h"
 #include "cache/metadata_cache.h"
+#include "cache/prefetch_budget.h"
 #include "remote/object_store.h"
 
 namespace augurfs {
@@ -22,6 +23,7 @@ struct CacheOptions {
   std::uint32_t chunk_size_bytes = 1 << 20;  // for versions not cached yet; a power of two >= 4 KiB
   int transfers_max = 32;                    // flights at once
   int prefetch_transfers_max = 16;           // of which prefetch may hold so many
+  PrefetchAmount prefetch_per_day;           // hard, see PrefetchBudget
   std::chrono::milliseconds read_patience{120'000};  // how long a read waits without a byte
   std::chrono::milliseconds metadata_ttl{60'000};
   std::uint64_t metadata_entries_max = 1'000'000;  // attributes + listing entries kept in memory
@@ -45,7 +47,7 @@ struct CacheStats {
   std::uint64_t waiting = 0;              // reads that wait for the store right now
   std::uint64_t prefetched_bytes = 0;     // stored because of a prefetch
   std::uint64_t prefetch_used_bytes = 0;  // of those, in chunks a demand read has since touched
-  std::uint64_t prefetch_dropped = 0;     // prefetches refused because slots and queue were full
+  std::uint64_t prefetch_dropped = 0;     // refused: slots and queue were full, or no budget left
   std::uint64_t evicted_bytes = 0;
   EvictionStats regrets;              // of evicting
   std::uint64_t corrupt_chunks = 0;   // checksum or length did not match: treated as a miss
@@ -55,7 +57,7 @@ struct CacheStats {
 
 // The cache of one store in one directory: chunk files, their index, the reader and the metadata.
 //
-//   <directory>/LOCK  index.db  objects/ab/<id>
+//   <directory>/LOCK  index.db  prefetch_budget  objects/ab/<id>
 //
 // Opening takes the lock (kUnavailable naming the holder's process when another daemon has it),
 // checks owner and mode, migrates or sets aside the index, and is quick whatever state the
@@ -79,6 +81,9 @@ class Cache {
   VersionFate fate(const Version& version) const;
   std::vector<PrefetchTally> prefetch_tallies() const { return chunks_->prefetch_tallies(); }
 
+  // Null when prefetching is unlimited.
+  PrefetchBudget* prefetch_budget() const { return budget_.get(); }
+
   // Writes everything that waits to be written to the index. For tests and orderly ends.
   Result<void> flush();
 
@@ -87,7 +92,8 @@ class Cache {
 
   const CacheOptions options_;
   const std::unique_ptr<ChunkStore> chunks_;
-  ChunkReader reader_;  // ends before the chunks it writes to
+  const std::unique_ptr<PrefetchBudget> budget_;  // may be null
+  ChunkReader reader_;                            // ends before the chunks it writes to
   MetadataCache metadata_;
 };
 

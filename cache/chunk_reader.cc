@@ -341,7 +341,8 @@ bool ChunkReader::prefetch(const Version& version, ByteRange range, const Forese
   if (!layout.numbered()) return false;
   const std::uint32_t first = layout.chunk_at(range.offset);
   const std::uint32_t last = layout.chunk_at(range.offset + range.length - 1);
-  bool queued = prefetch_slots(options_) > 0 && last - first < kPrefetchQueueChunksMax;
+  bool queued = prefetch_slots(options_) > 0 && last - first < kPrefetchQueueChunksMax &&
+                (options_.budget == nullptr || !options_.budget->exhausted());
   std::vector<std::uint32_t> missing;
   for (std::uint32_t chunk = first; queued && chunk <= last; ++chunk) {
     if (!chunks_.contains(version, chunk)) missing.push_back(chunk);
@@ -448,9 +449,14 @@ void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
     const ChunkBuffer freed = state_.lock()->flights.land(flight, progress.chunk, true);
     ++progress.chunk;
   }
-  if (progress.chunk != flight->end_chunk()) {
+  const bool lands = progress.chunk == flight->end_chunk();
+  const ByteRange rest =
+      lands ? ByteRange{} : flight->layout.range_of(progress.chunk, flight->end_chunk() - 1);
+  if (!lands && !is_granted(*flight, rest)) {
+    progress.error = Error{ErrorCode::kUnavailable, "the budget for prefetching is used up"};
+  } else if (!lands) {
     const auto fetched = remote_.get(
-        flight->version, flight->layout.range_of(progress.chunk, flight->end_chunk() - 1),
+        flight->version, rest,
         [&](std::span<const std::byte> bytes) { return receive(flight, progress, bytes); },
         flight->stop.get_token());
     if (!fetched && !progress.error) progress.error = fetched.error();
@@ -470,6 +476,14 @@ void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
                         flight->received_bytes);
   }
   state->flights.end(flight, std::move(progress.error));
+}
+
+// Charged here, where nobody holds a lock and the request is known.
+bool ChunkReader::is_granted(const Flight& flight, ByteRange range) {
+  if (!flight.prefetch || options_.budget == nullptr) return true;
+  if (options_.budget->charge({range.length, 1})) return true;
+  ++state_.lock()->stats.prefetch_dropped;
+  return false;
 }
 
 bool ChunkReader::receive(const std::shared_ptr<Flight>& flight, Progress& progress,

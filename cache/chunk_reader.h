@@ -16,6 +16,7 @@
 #include "cache/chunk_store.h"
 #include "cache/flight_table.h"
 #include "cache/fresh_chunks.h"
+#include "cache/prefetch_budget.h"
 #include "cache/recent_failures.h"
 #include "remote/guarded.h"
 #include "remote/object_store.h"
@@ -23,8 +24,9 @@
 namespace augurfs {
 
 struct ChunkReaderOptions {
-  int transfers_max = 32;           // flights at once, each on a thread
-  int prefetch_transfers_max = 16;  // of which prefetch may hold so many; one is always demand's
+  int transfers_max = 32;            // flights at once, each on a thread
+  int prefetch_transfers_max = 16;   // of which prefetch may hold so many; one is always demand's
+  PrefetchBudget* budget = nullptr;  // borrowed; charged for each flight of a prefetch; null: none
   std::chrono::milliseconds idle{10'000};  // a thread without a flight for so long ends
   // A read that waits for the store gets an error when no byte has come for so long, whatever it
   // was that it waited for: its own flight, another's, a slot.
@@ -42,7 +44,7 @@ struct ChunkReaderStats {
   std::uint64_t hit_bytes = 0;  // handed out, of each kind
   std::uint64_t ahead_bytes = 0;
   std::uint64_t miss_bytes = 0;
-  std::uint64_t prefetch_dropped = 0;  // prefetches refused
+  std::uint64_t prefetch_dropped = 0;  // prefetches refused, and flights of theirs over the budget
   std::uint64_t waiting = 0;           // reads that wait for the store right now
 };
 
@@ -95,8 +97,9 @@ class ChunkReader {
 
   // A read nobody waits for: the missing chunks that overlap the range are fetched behind all
   // demand. Chunks cached or in flight are left out. False when there was no room for it: then
-  // nothing was queued; more than kPrefetchQueueChunksMax chunks never have room. A failed
-  // prefetch is forgotten; the demand read finds out for itself.
+  // nothing was queued; more than kPrefetchQueueChunksMax chunks never have room, and nothing has
+  // while the budget is used up. A failed prefetch is forgotten; the demand read finds out for
+  // itself.
   bool prefetch(const Version& version, ByteRange range, const Foreseen& foreseen = {});
 
   // Whether every chunk that overlaps the range is in the cache now. Makes no request.
@@ -134,6 +137,7 @@ class ChunkReader {
   void rouse(State& state);
   void work(std::list<std::jthread>::iterator self);
   void fly(const std::shared_ptr<Flight>& flight);
+  bool is_granted(const Flight& flight, ByteRange range);
   bool receive(const std::shared_ptr<Flight>& flight, Progress& progress,
                std::span<const std::byte> bytes);
   bool is_demanded(const Arrival& arrival) const;

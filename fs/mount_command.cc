@@ -146,7 +146,8 @@ std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache,
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(reading_list.follower());
   experts.push_back(std::make_unique<Readahead>(options));
-  PrefetcherOptions prefetcher{.history = history, .ledger = &ledger};
+  PrefetcherOptions prefetcher{
+      .history = history, .ledger = &ledger, .budget = cache.prefetch_budget()};
   prefetcher.list = list_ahead(plan, cache);
   if (plan.options.prefetch.brain) {
     prefetcher.brain = brain_options(plan, cache.stats().bytes_max);
@@ -270,6 +271,10 @@ class Mount {
     out.file_system = file_system_->stats();
     out.prefetcher = prefetcher_->stats();
     out.reading_list = reading_list_.stats();
+    if (const PrefetchBudget* budget = cache_->prefetch_budget()) {
+      out.prefetch_per_day = budget->per_day();
+      out.prefetch_spent = budget->spent();
+    }
     out.prefetch_paused = pause_left(*prefetcher_);
     out.prefetch_in_shadow = prefetcher_->in_shadow();
     out.history_enabled = history_ != nullptr;

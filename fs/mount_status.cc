@@ -68,6 +68,15 @@ ordered_json prefetch_json(const MountStatus& status) {
                     {"refused", status.prefetcher.refused},
                     {"withheld", status.prefetcher.withheld}};
   if (paused && !off) json["paused_seconds"] = paused->count();
+  const PrefetchAmount& per_day = status.prefetch_per_day;
+  if (per_day.bytes != PrefetchAmount::kUnlimited) {
+    json["budget_bytes"] = per_day.bytes;
+    json["spent_bytes"] = status.prefetch_spent.bytes;
+  }
+  if (per_day.requests != PrefetchAmount::kUnlimited) {
+    json["budget_requests"] = per_day.requests;
+    json["spent_requests"] = status.prefetch_spent.requests;
+  }
   return json;
 }
 
@@ -78,6 +87,22 @@ std::string pollution_text(const ordered_json& prefetch) {
   const auto too_early = prefetch.at("too_early_bytes").get<std::uint64_t>();
   if (polluted > 0) out += fmt::format(", {} evicted for it and missed", rounded_size(polluted));
   if (too_early > 0) out += fmt::format(", {} fetched too early", rounded_size(too_early));
+  return out;
+}
+
+// What is spent of the budget of a day; nothing when there is none.
+std::string budget_text(const ordered_json& prefetch) {
+  std::string out;
+  if (prefetch.contains("budget_bytes")) {
+    out += fmt::format(", {} of the day's {}",
+                       rounded_size(prefetch.at("spent_bytes").get<std::uint64_t>()),
+                       rounded_size(prefetch.at("budget_bytes").get<std::uint64_t>()));
+  }
+  if (prefetch.contains("budget_requests")) {
+    out += fmt::format(", {} of the day's {} requests",
+                       prefetch.at("spent_requests").get<std::uint64_t>(),
+                       prefetch.at("budget_requests").get<std::uint64_t>());
+  }
   return out;
 }
 
@@ -149,10 +174,10 @@ std::string format_status(const ordered_json& json) {
   out += fmt::format("  remote    {} requests ({} retries, {} errors), {} received\n",
                      number(remote, "requests"), number(remote, "retries"),
                      number(remote, "errors"), rounded_size(number(remote, "bytes_received")));
-  out +=
-      fmt::format("  prefetch  {} fetched, {} used{}{}\n", rounded_size(number(prefetch, "bytes")),
-                  rounded_size(number(prefetch, "used_bytes")), pollution_text(prefetch),
-                  prefetch_state_text(prefetch));
+  out += fmt::format("  prefetch  {} fetched, {} used{}{}{}\n",
+                     rounded_size(number(prefetch, "bytes")),
+                     rounded_size(number(prefetch, "used_bytes")), pollution_text(prefetch),
+                     budget_text(prefetch), prefetch_state_text(prefetch));
   const auto& hints = json.at("hints");
   if (number(hints, "waiting") + number(hints, "ahead") + number(hints, "read") +
           number(hints, "unknown") !=

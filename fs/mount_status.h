@@ -27,6 +27,8 @@ struct MountStatus {
   FileSystemStats file_system;
   PrefetcherStats prefetcher;
   ReadingListStats reading_list;
+  PrefetchAmount prefetch_per_day;                      // in which so much was
+  PrefetchAmount prefetch_spent;                        // when it is not unlimited
   std::optional<std::chrono::seconds> prefetch_paused;  // unset: on; max: off
   bool prefetch_in_shadow = false;
   bool history_enabled = false;

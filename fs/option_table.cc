@@ -23,8 +23,10 @@ constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = 1024 * kKiB;
 constexpr std::uint64_t kGiB = 1024 * kMiB;
 
-// What an option that can be left to the program is set to then, unless it is a string.
+// What an option that can be left to the program is set to then, unless it is a string, and one
+// that is a bound when there is to be none.
 constexpr std::string_view kAuto = "auto";
+constexpr std::string_view kUnlimited = "unlimited";
 
 // The kinds of values. `field` leads from Options to where the value lives.
 
@@ -137,12 +139,12 @@ OptionValue choice(std::vector<std::pair<std::string_view, T>> words, Field fiel
           }};
 }
 
-// The same, or "auto": an optional that is not set.
+// The same, or a word: an optional that is not set.
 template <typename Field>
-OptionValue or_auto(OptionValue value, Field field) {
-  value.accepts += ", or \"auto\"";
-  value.assign = [assign = std::move(value.assign), field](Options& o, std::string_view v) {
-    if (v != kAuto) return assign(o, v);
+OptionValue or_word(std::string_view word, OptionValue value, Field field) {
+  value.accepts += ", or \"" + std::string(word) + "\"";
+  value.assign = [word, assign = std::move(value.assign), field](Options& o, std::string_view v) {
+    if (v != word) return assign(o, v);
     field(o) = std::nullopt;
     return true;
   };
@@ -203,8 +205,8 @@ const std::vector<Option> kOptions = {
      "The region that requests are signed for. Empty: AWS_REGION, then the region of the "
      "profile, then us-east-1."},
     {"remote.path_style", "auto",
-     or_auto(
-         boolean([](Options& o) -> auto& { return o.remote.path_style; }),
+     or_word(
+         kAuto, boolean([](Options& o) -> auto& { return o.remote.path_style; }),
          [](Options& o) -> auto& { return o.remote.path_style; }),
      "Whether the bucket stands in the path of a request rather than in the name of its host. "
      "\"auto\": yes with an endpoint of your own, no with Amazon S3."},
@@ -297,14 +299,16 @@ const std::vector<Option> kOptions = {
      "user who mounts may, not even root. An ordinary user needs `user_allow_other` in "
      "/etc/fuse.conf for it."},
     {"mount.uid", "auto",
-     or_auto(
+     or_word(
+         kAuto,
          number(
              0, std::numeric_limits<std::uint32_t>::max() - 1,
              [](Options& o) -> auto& { return o.mount.uid; }),
          [](Options& o) -> auto& { return o.mount.uid; }),
      "The user whom all files belong to, by number. \"auto\": the user who mounts."},
     {"mount.gid", "auto",
-     or_auto(
+     or_word(
+         kAuto,
          number(
              0, std::numeric_limits<std::uint32_t>::max() - 1,
              [](Options& o) -> auto& { return o.mount.gid; }),
@@ -361,6 +365,26 @@ const std::vector<Option> kOptions = {
          1, 1024, [](Options& o) -> auto& { return o.prefetch.transfers_max; }),
      "Connections that prefetching may hold at once. It never gets all: one of "
      "`remote.max_connections` is always left to programs that wait."},
+    {"prefetch.budget", "unlimited",
+     or_word(
+         kUnlimited,
+         size(
+             0, 1024 * 1024 * kGiB, false,
+             [](Options& o) -> auto& { return o.prefetch.bytes_per_day; }),
+         [](Options& o) -> auto& { return o.prefetch.bytes_per_day; }),
+     "What may be fetched ahead in any 24 hours, restarts included. When it is used up, programs "
+     "get "
+     "what they ask for and nothing else, until what was fetched a day ago is forgotten. 0: "
+     "nothing "
+     "is fetched ahead, as with `prefetch.mode = \"off\"`. `augurfs status` says what is left."},
+    {"prefetch.budget_requests", "unlimited",
+     or_word(
+         kUnlimited,
+         number(
+             0, 1'000'000'000, [](Options& o) -> auto& { return o.prefetch.requests_per_day; }),
+         [](Options& o) -> auto& { return o.prefetch.requests_per_day; }),
+     "How many requests may be made ahead of need in any 24 hours, for objects and for listings, "
+     "where the store counts each of them. One that fails and is repeated counts once."},
     {"prefetch.max_window", "64 MiB",
      size(
          kMiB, kGiB, false, [](Options& o) -> auto& { return o.prefetch.window_bytes_max; }),
@@ -491,7 +515,8 @@ Result<void> set_option(Options& options, const Option& option, std::string_view
 
 std::string toml_literal(const Option& option, std::string_view text) {
   const OptionType type = option.value.type;
-  const bool bare = (type == OptionType::kBoolean || type == OptionType::kNumber) && text != kAuto;
+  const bool bare = (type == OptionType::kBoolean || type == OptionType::kNumber) &&
+                    text != kAuto && text != kUnlimited;
   return bare ? std::string(text) : "\"" + std::string(text) + "\"";
 }
 

@@ -52,6 +52,8 @@ struct Options {
     bool brain = true;
     std::uint64_t brain_memory_bytes_max = 0;
     int transfers_max = 0;
+    std::optional<std::uint64_t> bytes_per_day;     // unset: unlimited
+    std::optional<std::uint64_t> requests_per_day;  // unset: unlimited
     std::uint64_t window_bytes_max = 0;
   } prefetch;
   struct {

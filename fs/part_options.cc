@@ -85,6 +85,9 @@ Result<CacheOptions> cache_options(const MountPlan& plan) {
   out.chunk_size_bytes = static_cast<std::uint32_t>(options.cache.chunk_size);
   out.transfers_max = options.remote.max_connections;
   // One connection is always left to readers that wait.
+  const auto& budget = options.prefetch;
+  out.prefetch_per_day = {budget.bytes_per_day.value_or(PrefetchAmount::kUnlimited),
+                          budget.requests_per_day.value_or(PrefetchAmount::kUnlimited)};
   out.prefetch_transfers_max =
       std::min(options.prefetch.transfers_max, options.remote.max_connections - 1);
   // So that the store's own error, which says more, comes first.

@@ -43,6 +43,7 @@ struct Prefetcher::Parts {
         catalog(options.catalog_objects_max),
         history(options.history),
         ledger(options.ledger),
+        budget(options.budget),
         find(options.find),
         list(options.list),
         shadow(options.shadow),
@@ -68,6 +69,7 @@ struct Prefetcher::Parts {
   std::string program_name(std::uint64_t program);
   void remember(const Event& event);
   Foreseen foreseen(const Version& version, const Candidate& candidate);
+  bool may_ask();
   bool look_up(const Candidate& candidate);
   bool ask_listing(const std::string& prefix, const Candidate& candidate);
   void found(const std::string& prefix, const Candidate& candidate,
@@ -85,6 +87,7 @@ struct Prefetcher::Parts {
   std::vector<Candidate> candidates;
   History* const history;
   HintLedger* const ledger;
+  PrefetchBudget* const budget;
   const FindObject find;
   const ListDirectory list;
   Shadow* const shadow;
@@ -159,11 +162,17 @@ Foreseen Prefetcher::Parts::foreseen(const Version& version, const Candidate& ca
   return out;
 }
 
+// One request more, for what is only worth it when something can be fetched then. What is known
+// already takes no request, and is charged all the same.
+bool Prefetcher::Parts::may_ask() {
+  return budget == nullptr || (!budget->exhausted() && budget->charge({0, 1}));
+}
+
 // An object of which only an earlier mount knows.
 bool Prefetcher::Parts::look_up(const Candidate& candidate) {
   if (!find || past == nullptr) return false;
   auto key = past->key(candidate.object);
-  if (!key) return false;
+  if (!key || !may_ask()) return false;
   return workers->ask([this, key = std::move(*key), candidate](const std::stop_token& stop) {
     const auto version = find(key, stop);
     if (!version || !*version) return;
@@ -175,7 +184,7 @@ bool Prefetcher::Parts::look_up(const Candidate& candidate) {
 // A listing is a round trip in which its children cannot be fetched, as nobody knows of them. One
 // that fails is forgotten: who asks for the directory finds out for itself.
 bool Prefetcher::Parts::ask_listing(const std::string& prefix, const Candidate& candidate) {
-  if (!list) return false;
+  if (!list || !may_ask()) return false;
   return workers->ask([this, prefix, candidate](const std::stop_token& stop) {
     auto listing = list(prefix, stop);
     if (listing) found(prefix, candidate, std::move(*listing));

@@ -38,6 +38,7 @@ struct PrefetcherOptions {
   std::size_t catalog_objects_max = Catalog::kObjectsMaxUsual;
   History* history = nullptr;              // borrowed; null: accesses are not kept
   HintLedger* ledger = nullptr;            // borrowed; null: what becomes of hints is not booked
+  PrefetchBudget* budget = nullptr;        // borrowed; charged for `find` and `list`; null: none
   Shadow* shadow = nullptr;                // borrowed; null: there is no shadow mode
   bool in_shadow = false;                  // begins so
   std::optional<SupervisorOptions> brain;  // none: only the experts think
@@ -56,7 +57,7 @@ struct PrefetcherStats {
   std::uint64_t listings = 0;        // of those: of directories, to be listed ahead
   std::uint64_t unknown = 0;         // of those: of what nothing is known of
   std::uint64_t looked_up = 0;       // of those: known by name only, so the store was asked
-  std::uint64_t refused = 0;         // of those: the cache had no room for them
+  std::uint64_t refused = 0;         // of those: no room for them, or no budget
   std::uint64_t withheld = 0;        // of those: paused, or for the store while in the shadow
   BrainStats brain;
 };

@@ -494,6 +494,44 @@ TEST_F(ChunkReaderTest, APrefetchLeavesOutWhatIsCachedOrUnderWay) {
   EXPECT_EQ(all, (Strings{"a 0+1", "a 1+1", "a 2+1", "a 3+3"}));
 }
 
+TEST_F(ChunkReaderTest, APrefetchThatTheBudgetHasNothingLeftForIsRefused) {
+  PrefetchBudgetOptions limits;
+  limits.file = directory_.path() / "budget";
+  limits.per_day = {2 * kChunk, PrefetchAmount::kUnlimited};
+  PrefetchBudget budget(limits);
+  start({.budget = &budget});
+  EXPECT_TRUE(reader_->prefetch(put("a", 2 * kChunk), {0, 2 * kChunk}));
+  wait_until_ended(1);
+  EXPECT_EQ(budget.spent(), (PrefetchAmount{2 * kChunk, 1}));
+  const Version version = put("b", kChunk);
+  EXPECT_FALSE(reader_->prefetch(version, {0, kChunk}));
+  EXPECT_EQ(reader_->stats().prefetch_dropped, 1U);
+  EXPECT_EQ(*read(version, 0, kChunk), expected(version, 0, kChunk)) << "demand is not its matter";
+  EXPECT_EQ(gets(), (Strings{"a 0+2", "b 0+1"}));
+  reader_.reset();  // before the budget
+}
+
+TEST_F(ChunkReaderTest, AReaderIsServedThoughThePrefetchItWaitsForIsOverTheBudget) {
+  PrefetchBudgetOptions limits;
+  limits.file = directory_.path() / "budget";
+  limits.per_day = {kChunk, PrefetchAmount::kUnlimited};
+  PrefetchBudget budget(limits);
+  start({.transfers_max = 2, .prefetch_transfers_max = 1, .budget = &budget});
+  gate_.hold_gets_at(0);
+  // Takes the budget while the other waits for a slot.
+  EXPECT_TRUE(reader_->prefetch(put("a", kChunk), {0, kChunk}));
+  const Version version = put("b", kChunk);
+  EXPECT_TRUE(reader_->prefetch(version, {0, kChunk}) || budget.exhausted());
+  ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+  gate_.open();
+  EXPECT_EQ(*read(version, 0, kChunk), expected(version, 0, kChunk));
+  EXPECT_EQ(budget.spent(), (PrefetchAmount{kChunk, 1}));
+  Strings all = gets();
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(all, (Strings{"a 0+1", "b 0+1"}));
+  reader_.reset();  // before the budget
+}
+
 TEST_F(ChunkReaderTest, DemandIsNeverBehindPrefetch) {
   start({.transfers_max = 2, .prefetch_transfers_max = 2});
   gate_.hold_gets_at(0);

@@ -294,6 +294,35 @@ TEST(MountedReading, NothingIsPrefetchedWithPrefetchOff) {
   EXPECT_EQ(off.status("prefetch", "bytes"), 0U);
 }
 
+TEST(MountedReading, NoMoreIsPrefetchedThanTheBudgetOfTheDayAlsoAfterARemount) {
+  const std::string bytes = some_bytes(24 << 20);
+  TestMount drive;
+  drive.put("first", bytes);
+  drive.put("second", bytes);
+  const std::vector<std::string> budget{"--set", "prefetch.budget=10 MiB"};
+  constexpr std::uint64_t kBudget = 10 << 20;
+  ASSERT_EQ(drive.mount(budget).exit_code, 0);
+  EXPECT_TRUE(read_file(drive.path("first")) == bytes);
+  EXPECT_TRUE(eventually([&] { return drive.status("prefetch", "spent_bytes") > kBudget / 2; }));
+  EXPECT_LE(drive.status("prefetch", "spent_bytes"), kBudget);
+  EXPECT_LE(drive.status("prefetch", "bytes"), kBudget);
+  const std::uint64_t first = drive.status("prefetch", "bytes");
+  ASSERT_EQ(drive.unmount().exit_code, 0);
+  ASSERT_EQ(drive.mount(budget).exit_code, 0);
+  EXPECT_TRUE(read_file(drive.path("second")) == bytes);
+  EXPECT_LE(first + drive.status("prefetch", "bytes"), kBudget);
+}
+
+TEST(MountedReading, WithABudgetOfNothingReadsAreAsBefore) {
+  const std::string bytes = some_bytes(4 << 20);
+  TestMount drive;
+  drive.put("file", bytes);
+  ASSERT_EQ(drive.mount({"--set", "prefetch.budget=0"}).exit_code, 0);
+  EXPECT_TRUE(read_file(drive.path("file")) == bytes);
+  EXPECT_TRUE(eventually([&] { return drive.status("prefetch", "refused") > 0; }));
+  EXPECT_EQ(drive.status("prefetch", "bytes"), 0U);
+}
+
 TEST(MountedReading, WhateverWouldWriteFailsWithErofs) {
   TestMount drive;
   drive.put("d/file", "bytes");
