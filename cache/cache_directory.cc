@@ -120,7 +120,8 @@ Result<void> probe(const stdfs::path& path) {
 
 // The history bounds itself, and whoever opens the cache leaves room for it.
 bool is_neighbour(const std::string& name) {
-  return name == "history.db" || name == "history.db-wal" || name == "history.db-shm";
+  return name == "history.db" || name == "history.db-wal" || name == "history.db-shm" ||
+         name == "profile.csv.zst" || name == "profile.csv.zst.new";
 }
 
 }  // namespace

@@ -136,6 +136,7 @@ void FileSystem::Parts::record(const Stream& stream, Event event, Operation oper
   event.handle = static_cast<std::uint64_t>(handle);
   event.stream = stream.id;
   event.program = stream.program;
+  event.recorded = stream.marked;
   event.object = object_id(version.key);
   event.object_bytes = version.size;
   prefetcher->record(event);
@@ -271,6 +272,8 @@ Result<std::size_t> FileSystem::read(HandleNumber handle, std::uint64_t offset,
   }
   return outcome->bytes;
 }
+
+void FileSystem::mark_below(std::uint32_t process) { parts_->streams.mark_below(process); }
 
 void FileSystem::release(HandleNumber handle) {
   const auto file = parts_->files.remove(handle);

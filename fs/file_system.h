@@ -101,6 +101,8 @@ class FileSystem {
                               const EntrySink& sink, std::stop_token stop);
   void release_directory(HandleNumber handle);
 
+  // What processes below this one do is marked as recorded, from now on. 0: nothing is.
+  void mark_below(std::uint32_t process);
   // Of a file that the kernel knows.
   Result<Version> version(InodeNumber inode) const;
   SpaceUsage space() const;

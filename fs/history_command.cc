@@ -73,7 +73,7 @@ Result<void> of_directory(HistoryCommand::Action action, const fs::path& cache) 
   const auto directory = CacheDirectory::open(cache);  // takes the lock
   if (!directory) return directory.error();
   if (action == HistoryCommand::Action::kWipe) {
-    if (auto removed = HistoryTable::remove(file); !removed) return removed;
+    if (auto removed = History::remove(file); !removed) return removed;
     print("the history is wiped\n");
     return {};
   }

@@ -151,7 +151,7 @@ AdminAnswers mount_answers(const Cache& cache, const FileSystem& file_system,
   });
   answers["/history/wipe"] = [wipe, &prefetcher](const AdminParameters& parameters) {
     auto wiped = wipe(parameters);
-    if (wiped) prefetcher.forget();
+    if (wiped) prefetcher.learn_anew();
     return wiped;
   };
   return answers;

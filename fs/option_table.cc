@@ -399,7 +399,8 @@ const std::vector<Option> kOptions = {
      size(
          4 * kMiB, 64 * kGiB, false, [](Options& o) -> auto& { return o.history.size; }),
      "What the history may occupy; the oldest is forgotten first. A million accesses need some "
-     "60 MiB. It is part of `cache.size` and at most an eighth of that; where an eighth is less "
+     "60 MiB. Up to an eighth of it is kept free for profiles that are imported. It is part of "
+     "`cache.size` and at most an eighth of that; where an eighth is less "
      "than "
      "4 MiB there is no history."},
     {"history.age", "90 d",

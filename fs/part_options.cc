@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "fs/units.h"
+#include "predictor/profile_file.h"
 
 namespace augurfs {
 namespace {
@@ -41,6 +42,7 @@ std::chrono::milliseconds kernel_ttl(const Options& options) {
   return options.metadata.ttl - cache_ttl(options);
 }
 
+// With what was imported.
 std::uint64_t history_bytes(const MountPlan& plan) {
   constexpr std::uint64_t kCacheShare = 8;
   const std::uint64_t cache = plan.options.cache.size.resolve(disk_bytes(plan.cache_directory));
@@ -66,7 +68,12 @@ std::optional<HistoryOptions> history_options(const MountPlan& plan) {
   if (!plan.options.history.enabled || history_bytes(plan) == 0) return std::nullopt;
   HistoryOptions out;
   out.file = plan.cache_directory / kHistoryFile;
-  out.bytes_max = history_bytes(plan);
+  // While a profile is replaced there are two of them.
+  constexpr std::uint64_t kProfileShare = 16;
+  const std::uint64_t bytes = history_bytes(plan);
+  out.profile_bytes_max = std::min(std::min<std::uint64_t>(kProfileBytesMax, bytes / kProfileShare),
+                                   (bytes - HistoryTable::kBytesMin) / 2);
+  out.bytes_max = bytes - 2 * out.profile_bytes_max;
   out.age_max = plan.options.history.age;
   return out;
 }

@@ -34,20 +34,31 @@ std::optional<Number> leading_number(std::string_view text) {
   return number;
 }
 
-// Of /proc/<pid>/stat: "pid (name) state ppid ...", where the name may hold anything.
-std::optional<std::uint64_t> start_time(const std::string& directory) {
-  constexpr int kFieldsBefore = 20;  // from the one behind the name on; see proc(5)
+// A number out of /proc/<pid>/stat: "pid (name) state ppid ...", where the name may hold anything.
+// `fields_before` are counted from the one behind the name on; see proc(5).
+std::optional<std::uint64_t> stat_number(const std::string& directory, int fields_before) {
   ProcText bytes;
   std::string_view text = read_proc(directory + "/stat", bytes);
   const std::size_t name_end = text.rfind(')');
   if (name_end == std::string_view::npos) return std::nullopt;
   text.remove_prefix(name_end + 1);
-  for (int i = 0; i < kFieldsBefore; ++i) {
+  for (int i = 0; i < fields_before; ++i) {
     const std::size_t space = text.find(' ');
     if (space == std::string_view::npos) return std::nullopt;
     text.remove_prefix(space + 1);
   }
   return leading_number<std::uint64_t>(text);
+}
+
+std::optional<std::uint64_t> start_time(const std::string& directory) {
+  constexpr int kFieldsBefore = 20;
+  return stat_number(directory, kFieldsBefore);
+}
+
+// The parent of a process.
+std::optional<std::uint64_t> parent_of(const std::string& directory) {
+  constexpr int kFieldsBefore = 2;
+  return stat_number(directory, kFieldsBefore);
 }
 
 std::optional<std::uint32_t> thread_group(const std::string& directory) {
@@ -111,10 +122,11 @@ Stream StreamTable::look(Caller caller) {
   if (before && before->stream.executable != nullptr && *before->stream.executable == path) {
     stream = before->stream;
   } else if (!path.empty()) {
-    stream.program = static_cast<std::uint64_t>(object_id(path));
+    stream.program = program_id(path);
     stream.excluded = exclusions_ != nullptr && exclusions_->program(path);
     stream.executable = std::make_shared<const std::string>(std::move(path));
   }
+  stream.marked = is_marked(who->group);
   const std::array<std::uint64_t, 5> identity{boot_, who->group, who->group_started, stream.program,
                                               caller.user};
   stream.id = XXH3_64bits(identity.data(), sizeof(identity));
@@ -123,6 +135,23 @@ Stream StreamTable::look(Caller caller) {
   if (entries->size() >= kThreadsMax && !entries->contains(caller.thread)) entries->clear();
   entries->insert_or_assign(caller.thread, entry);
   return stream;
+}
+
+// Looked at anew each time that a stream is: a process that was known before may be below by now.
+bool StreamTable::is_marked(std::uint32_t process) const {
+  constexpr int kDepthMax = 64;
+  const std::uint64_t top = mark_below_;
+  std::uint64_t at = process;
+  for (int depth = 0; top != 0 && at > 1 && depth < kDepthMax; ++depth) {
+    if (at == top) return true;
+    at = parent_of(fmt::format("{}/{}", proc_, at)).value_or(0);
+  }
+  return false;
+}
+
+void StreamTable::mark_below(std::uint32_t process) {
+  mark_below_ = process;
+  entries_.lock()->clear();  // what is remembered was not marked, or is no more
 }
 
 Stream StreamTable::recall(Caller caller) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -25,9 +26,10 @@ struct Caller {
 // Whose accesses follow each other: a process, from its start, as long as it runs one program.
 struct Stream {
   std::uint64_t id = 0;                           // 0: not known
-  std::uint64_t program = 0;                      // object_id of the executable's path
+  std::uint64_t program = 0;                      // program_id() of the executable
   std::shared_ptr<const std::string> executable;  // its path; null when not known
   bool excluded = false;                          // its program is one of the excluded
+  bool marked = false;                            // its process is below one to be marked
 };
 
 // Finds the stream of a request through /proc: thread group, when that started, its executable and
@@ -50,6 +52,9 @@ class StreamTable {
   Stream look(Caller caller);
   // What was seen within kFreshFor, or else as look().
   Stream recall(Caller caller);
+  // From now on streams of processes that come from this one are marked: of its children, theirs,
+  // and so on, while their parents live or it is who orphans are left to. 0: none are.
+  void mark_below(std::uint32_t process);
 
  private:
   struct Thread {
@@ -67,11 +72,13 @@ class StreamTable {
   std::optional<Thread> thread(std::uint32_t id, std::uint64_t started,
                                const std::optional<Entry>& known) const;
   std::optional<Entry> known(std::uint32_t thread) const;
+  bool is_marked(std::uint32_t process) const;
 
   const std::string proc_;
   const Exclusions* const exclusions_;
   const Now now_;
   const std::uint64_t boot_;  // so that the streams of one start of the machine are not the next's
+  std::atomic<std::uint32_t> mark_below_ = 0;
   Guarded<std::unordered_map<std::uint32_t, Entry>> entries_;
 };
 

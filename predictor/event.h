@@ -25,10 +25,11 @@ struct Event {
   Operation operation = Operation::kRead;
   bool hit = false;                  // kRead: every byte of it is in the cache
   bool by_kernel_readahead = false;  // kRead: no program asked for it yet
+  bool recorded = false;             // of a program whose accesses are to become a profile
   bool past = false;                 // of an earlier mount: to learn from, nothing follows it now
   std::uint64_t handle = 0;          // the open file; unique for the life of a mount
   std::uint64_t stream = 0;   // whose accesses follow each other: a process; 0 when not known
-  std::uint64_t program = 0;  // hash of the path of its executable; 0 when not known
+  std::uint64_t program = 0;  // program_id() of its executable; 0 when not known
   ObjectId object{};
   std::uint64_t object_bytes = 0;
   ByteRange range;                     // kRead and kServed

@@ -107,8 +107,13 @@ void EventQueue::wait(const std::stop_token& stop) {
   sleeping_.store(0, std::memory_order_relaxed);
 }
 
+// What entered is looked at first: whatever it says of has been counted elsewhere since, or waits.
 EventQueueCounts EventQueue::counts() const {
-  return {taken_.load(std::memory_order_relaxed), dropped_.load(std::memory_order_relaxed)};
+  EventQueueCounts out;
+  out.entered = head_.load(std::memory_order_seq_cst);
+  out.taken = taken_.load(std::memory_order_relaxed);
+  out.dropped = dropped_.load(std::memory_order_relaxed);
+  return out;
 }
 
 }  // namespace augurfs

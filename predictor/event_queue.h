@@ -13,6 +13,7 @@ namespace augurfs {
 struct EventQueueCounts {
   std::uint64_t taken = 0;
   std::uint64_t dropped = 0;
+  std::uint64_t entered = 0;  // found a place in the ring
 };
 
 // Events on their way from those who make them to the one who thinks about them: a bounded ring

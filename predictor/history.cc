@@ -3,7 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
+
+#include "predictor/profile_file.h"
 
 namespace augurfs {
 namespace {
@@ -59,6 +62,7 @@ void History::add(const Event& event, std::string_view path, std::string_view pr
   row.operation = event.operation;
   row.hit = event.hit;
   row.by_kernel_readahead = event.by_kernel_readahead;
+  row.recorded = event.recorded;
   row.stream = event.stream;
   row.program = program;
   row.path = path;
@@ -149,9 +153,53 @@ Result<void> History::wipe() {
     state->wiped = steady_clock::now();
   }
   table->open.reset();
-  if (auto removed = HistoryTable::remove(options_.file); !removed) return removed;
+  if (auto removed = remove(options_.file); !removed) return removed;
   spdlog::info("history.wiped file={:?}", options_.file.string());
   return reopen(*table);
+}
+
+Result<void> History::remove(const std::filesystem::path& file) {
+  const std::filesystem::path profile = file.parent_path() / kProfileFile;
+  for (const char* const more : {"", ".new", ".aside"}) {
+    std::error_code error;
+    std::filesystem::remove_all(profile.string() + more, error);
+    if (error) {
+      return Error{ErrorCode::kUnavailable, profile.string() + more + ": " + error.message()};
+    }
+  }
+  return HistoryTable::remove(file);
+}
+
+Result<void> History::import(Profile profile) {
+  if (options_.profile_bytes_max == 0) {
+    return Error{ErrorCode::kNoSpace,
+                 "there is no room for a profile: history.size is too small, or cache.size"};
+  }
+  const auto table = table_.lock();
+  auto packed = pack(merge(read_imported(), std::move(profile)), options_.profile_bytes_max);
+  if (!packed) return packed.error();
+  // What would be set aside by the next reader is not taken.
+  if (const auto sound = unpack(*packed, "below the prefix of this mount"); !sound) {
+    return sound.error();
+  }
+  return write_profile_file(profile_file(), *packed);
+}
+
+Profile History::imported() {
+  const auto table = table_.lock();
+  return read_imported();
+}
+
+Profile History::read_imported() const {
+  const auto bytes = read_profile_file(profile_file());
+  if (!bytes && bytes.error().code == ErrorCode::kNotFound) return {};
+  auto profile = bytes ? unpack(*bytes, profile_file().string()) : bytes.error();
+  if (profile) return std::move(*profile);
+  const std::string aside = profile_file().string() + ".aside";
+  std::error_code error;
+  std::filesystem::rename(profile_file(), aside, error);
+  spdlog::warn("profile.set_aside reason={:?} kept_as={:?}", profile.error().message, aside);
+  return {};
 }
 
 // What cannot be written, on a full disk, is no reason not to tell what was.

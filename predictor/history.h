@@ -14,16 +14,20 @@
 
 #include "predictor/event.h"
 #include "predictor/history_table.h"
+#include "predictor/profile.h"
 #include "remote/guarded.h"
 #include "remote/result.h"
 
 namespace augurfs {
 
-inline constexpr const char* kHistoryFile = "history.db";  // in the cache directory
+// In the cache directory: what was seen on this machine, and what was imported.
+inline constexpr const char* kHistoryFile = "history.db";
+inline constexpr const char* kProfileFile = "profile.csv.zst";
 
 struct HistoryOptions {
   std::filesystem::path file;
   std::uint64_t bytes_max = 64 << 20;
+  std::uint64_t profile_bytes_max = 0;  // of what was imported; while it changes, twice that
   std::chrono::milliseconds age_max = std::chrono::hours{24 * 90};
   std::function<std::chrono::system_clock::time_point()> wall_now = std::chrono::system_clock::now;
   bool background = true;  // false for tests: rows are written by flush() alone
@@ -54,9 +58,18 @@ class History {
   // `path` is the key of the event's object, `program` the path of its executable or "".
   void add(const Event& event, std::string_view path, std::string_view program);
 
-  // Forgets everything, what was recorded until now and waits somewhere included. The file is
-  // removed, not emptied.
+  // Forgets everything, what was recorded until now and waits somewhere included, and what was
+  // imported. The files are removed, not emptied.
   Result<void> wipe();
+  // The files of a history that nobody has open.
+  static Result<void> remove(const std::filesystem::path& file);
+
+  // What was learned elsewhere, with keys of this bucket as its paths. It is kept beside what
+  // was seen here, within a bound of its own, joined with what was imported before; after an
+  // error it is as if nothing had been imported. kNoSpace when there is no room for any.
+  Result<void> import(Profile profile);
+  // What was imported; a file of it that is damaged is set aside. Nothing is no error.
+  Profile imported();
   Result<std::vector<HistoryRow>> read(HistoryCursor& cursor, std::size_t rows_max);
   Result<HistoryCursor> newest(std::size_t rows);
   Result<HistorySummary> summary();
@@ -85,6 +98,8 @@ class History {
   Result<void> reopen(Table& table);
   Result<void> write(Table& table, const std::vector<HistoryRow>& rows);
   Result<void> trim(Table& table);
+  std::filesystem::path profile_file() const { return options_.file.parent_path() / kProfileFile; }
+  Profile read_imported() const;
   template <typename T>
   Result<T> ask(const std::function<Result<T>(HistoryTable&)>& question);
 

@@ -42,6 +42,7 @@ constexpr const char* kMigrations[] = {
 
 constexpr std::int64_t kHit = 1;
 constexpr std::int64_t kByKernelReadahead = 2;
+constexpr std::int64_t kRecorded = 4;
 
 constexpr std::pair<Operation, std::int64_t> kOperations[] = {{Operation::kOpen, 1},
                                                               {Operation::kRead, 2},
@@ -196,8 +197,9 @@ Result<void> HistoryTable::put(const HistoryRow& row) {
       if (!done) return done;
     }
   }
-  const std::int64_t flags =
-      (row.hit ? kHit : 0) | (row.by_kernel_readahead ? kByKernelReadahead : 0);
+  const std::int64_t flags = (row.hit ? kHit : 0) |
+                             (row.by_kernel_readahead ? kByKernelReadahead : 0) |
+                             (row.recorded ? kRecorded : 0);
   return statements_.put_event.run({std::int64_t{row.time.count()}, integer(row.stream), object,
                                     to_number(row.operation), flags, integer(row.range.offset),
                                     integer(row.range.length), integer(row.object_bytes),
@@ -309,6 +311,7 @@ Result<std::vector<HistoryRow>> HistoryTable::read(HistoryCursor& cursor, std::s
     out.operation = to_operation(row.integer(3));
     out.hit = (row.integer(4) & kHit) != 0;
     out.by_kernel_readahead = (row.integer(4) & kByKernelReadahead) != 0;
+    out.recorded = (row.integer(4) & kRecorded) != 0;
     out.range = {natural(row.integer(5)), natural(row.integer(6))};
     out.object_bytes = natural(row.integer(7));
     out.latency = std::chrono::nanoseconds{row.integer(8)};

@@ -23,6 +23,7 @@ struct HistoryRow {
   Operation operation = Operation::kRead;  // kRelease is not kept
   bool hit = false;
   bool by_kernel_readahead = false;
+  bool recorded = false;     // of a program whose accesses are to become a profile
   std::uint64_t stream = 0;  // written: a hash; read: its number in this history; 0: not known
   std::string program;       // the path of its executable, "" when not known
   std::string path;          // the key, or the prefix of a directory

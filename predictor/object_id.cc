@@ -13,4 +13,9 @@ std::string_view directory_prefix(std::string_view key) {
 
 ObjectId directory_id(std::string_view key) { return object_id(directory_prefix(key)); }
 
+std::uint64_t program_id(std::string_view executable) {
+  const std::string_view name = executable.substr(executable.rfind('/') + 1);
+  return name.empty() ? 0 : static_cast<std::uint64_t>(object_id(name));
+}
+
 }  // namespace augurfs

@@ -16,4 +16,8 @@ ObjectId object_id(std::string_view key);
 std::string_view directory_prefix(std::string_view key);
 ObjectId directory_id(std::string_view key);
 
+// Names a program by the name of its file, wherever that lies: what was learned on one machine
+// holds on another. 0 for "".
+std::uint64_t program_id(std::string_view executable);
+
 }  // namespace augurfs

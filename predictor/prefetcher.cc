@@ -331,8 +331,11 @@ void Prefetcher::record(const Event& event) { parts_->queue.push(event); }
 void Prefetcher::hint(std::span<const Candidate> hints) { parts_->hint(hints); }
 
 PrefetcherStats Prefetcher::stats() const {
+  // Before the events that were thought about, so that one on its way is not overlooked.
+  const EventQueueCounts counts = parts_->queue.counts();
   PrefetcherStats stats = parts_->state.lock()->stats;
-  stats.events_dropped = parts_->queue.counts().dropped;
+  stats.events_dropped = counts.dropped;
+  stats.events_waiting = counts.entered - std::min(counts.entered, stats.events + counts.dropped);
   if (parts_->brain != nullptr) stats.brain = parts_->brain->stats();
   return stats;
 }
@@ -346,7 +349,7 @@ std::chrono::steady_clock::time_point Prefetcher::paused_until() const {
   return parts_->paused_until;
 }
 
-void Prefetcher::forget() {
+void Prefetcher::learn_anew() {
   if (parts_->past != nullptr) parts_->past->forget();
   if (parts_->brain != nullptr) parts_->brain->begin_anew();
 }

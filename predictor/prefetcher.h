@@ -50,6 +50,7 @@ struct PrefetcherOptions {
 
 struct PrefetcherStats {
   std::uint64_t events = 0;          // taken from the queue
+  std::uint64_t events_waiting = 0;  // in the queue, or being shown to the experts
   std::uint64_t events_dropped = 0;  // oldest first, when the queue was full
   std::uint64_t news_dropped = 0;    // versions and listings, when there were too many of them
   std::uint64_t hints_dropped = 0;   // oldest first, when there were too many of them
@@ -111,8 +112,8 @@ class Prefetcher {
   // that has passed: fetches again. kForGood: until told otherwise, and so without a brain.
   void pause_until(std::chrono::steady_clock::time_point time);
   std::chrono::steady_clock::time_point paused_until() const;
-  // The brain forgets what it has learned: the history was wiped.
-  void forget();
+  // The brain begins anew, with what the history says by now: it was wiped, or given a profile.
+  void learn_anew();
 
   // Fetches nothing, and lets the shadow say what would have come of it. Needs a shadow.
   void set_shadow(bool in_shadow);

@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "predictor/brain/protocol.h"
 
@@ -29,34 +31,58 @@ void Recollection::begin() {
       std::chrono::duration_cast<nanoseconds>(std::chrono::steady_clock::now().time_since_epoch() -
                                               std::chrono::system_clock::now().time_since_epoch());
   told_.clear();
-  rows_.clear();
   at_ = 0;
   const auto from = history_.newest(kEventsMax);
   const auto end = history_.newest(0);
   const bool known = from && end;
   if (!known) {
     spdlog::warn("history.not_read message={:?}", (from ? end : from).error().message);
-  } else {
-    cursor_ = *from;
-    end_ = end->after;
   }
-  const auto rows = static_cast<std::size_t>(known ? end_ - cursor_.after : 0);
+  cursor_ = known ? *from : HistoryCursor{};
+  end_ = known ? end->after : 0;
+  auto rows = static_cast<std::size_t>(end_ - cursor_.after);
+  rows_.clear();
+  std::vector<HistoryRow> seen;
+  if (more()) std::swap(seen, rows_);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  rows_ = imported(seen.empty() ? std::chrono::duration_cast<HistoryTime>(now) : seen[0].time);
+  rows += rows_.size();
+  std::move(seen.begin(), seen.end(), std::back_inserter(rows_));
   auto state = state_.lock();
   state->keys = RecencyTable<std::string>(std::min(rows, kObjectsMax));
   state->over = rows == 0;
+}
+
+// What was imported is older than all that was seen here, whenever it was.
+std::vector<HistoryRow> Recollection::imported(HistoryTime until) {
+  constexpr std::uint64_t kNotOfHere = std::uint64_t{1} << 63U;
+  Profile profile = history_.imported();
+  const HistoryTime last = profile.rows.empty() ? HistoryTime{} : profile.rows.back().time;
+  for (HistoryRow& row : profile.rows) {
+    row.time += until - last;
+    row.stream |= kNotOfHere;
+  }
+  return std::move(profile.rows);
+}
+
+// The next rows, in the place of those that were told; false when there are none.
+bool Recollection::more() {
+  at_ = 0;
+  rows_.clear();
+  if (cursor_.after >= end_) return false;
+  const auto left = static_cast<std::size_t>(end_ - cursor_.after);
+  auto rows = history_.read(cursor_, std::min(left, kRowsAtOnce));
+  if (rows) rows_ = std::move(*rows);
+  return !rows_.empty();
 }
 
 std::string Recollection::next() {
   std::string packet;
   while (true) {
     if (at_ == rows_.size()) {
-      if (cursor_.after >= end_ || state_.lock()->over) break;
+      if (state_.lock()->over) break;
       if (!packet.empty()) return packet;  // the disk is asked while the brain thinks
-      const auto left = static_cast<std::size_t>(end_ - cursor_.after);
-      auto rows = history_.read(cursor_, std::min(left, kRowsAtOnce));
-      at_ = 0;
-      rows_ = rows ? std::move(*rows) : std::vector<HistoryRow>{};
-      if (rows_.empty()) break;
+      if (!more()) break;
     }
     const std::string told = records(rows_[at_]);
     if (!packet.empty() && packet.size() + told.size() > kPacketBytesMax) return packet;
@@ -78,7 +104,7 @@ std::string Recollection::records(const HistoryRow& row) {
   event.by_kernel_readahead = row.by_kernel_readahead;
   event.past = true;
   event.stream = row.stream == 0 ? 0 : stream_id(row.stream);
-  event.program = row.program.empty() ? 0 : number(object_id(row.program));
+  event.program = program_id(row.program);
   event.object = object_id(row.path);
   event.object_bytes = row.object_bytes;
   event.range = row.range;

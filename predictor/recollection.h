@@ -16,9 +16,9 @@
 
 namespace augurfs {
 
-// What the history says of earlier mounts: told to a brain that has just begun, so that it knows
-// today what was learned yesterday, and asked for the name of an object that the brain thinks of
-// and this mount has not seen yet.
+// What the history says of earlier mounts, and before that what was imported: told to a brain that
+// has just begun, so that it knows today what was learned yesterday, and asked for the name of an
+// object that the brain thinks of and this mount has not seen yet.
 //
 // Thread rule: begin() and next() from one thread, the rest from any. `history` is borrowed.
 class Recollection {
@@ -43,6 +43,8 @@ class Recollection {
     bool over = true;  // all is told
   };
 
+  std::vector<HistoryRow> imported(HistoryTime until);
+  bool more();
   std::string records(const HistoryRow& row);
 
   History& history_;

@@ -11,8 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "predictor/trace_input.h"
-
 namespace augurfs {
 namespace {
 
@@ -306,12 +304,18 @@ Result<std::unique_ptr<TraceReader>> TraceReader::open(const std::filesystem::pa
                                                        bool skip_bad) {
   auto input = TraceInput::open(path);
   if (!input) return input.error();
+  return open(std::move(*input), skip_bad);
+}
+
+Result<std::unique_ptr<TraceReader>> TraceReader::open(std::unique_ptr<TraceInput> input,
+                                                       bool skip_bad) {
   auto parts = std::make_unique<Parts>();
-  parts->name = path.string();
+  parts->name = input->name();
   parts->skip_bad = skip_bad;
-  parts->input = std::move(*input);
+  parts->input = std::move(input);
   parts->buffer.resize(kBufferBytes);
-  const auto taken = parts->take_record();
+  auto taken = parts->take_record();
+  if (taken && *taken && parts->record.starts_with('#')) taken = parts->take_record();
   if (!taken) return taken.error();
   if (!*taken) return parts->error({kAbsent, "empty: not even a header"});
   auto fault = parts->too_long ? Fault{kAbsent, "no header: the first line is too long"}
@@ -343,5 +347,9 @@ Result<bool> TraceReader::next(TraceLine& line) {
 }
 
 std::uint64_t TraceReader::skipped() const { return parts_->skipped; }
+
+std::uint64_t TraceReader::line_number() const { return parts_->line; }
+
+std::string_view TraceReader::program() const { return parts_->field(kExe); }
 
 }  // namespace augurfs

@@ -6,8 +6,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "predictor/event.h"
+#include "predictor/trace_input.h"
 #include "remote/result.h"
 
 namespace augurfs {
@@ -29,7 +31,10 @@ struct TraceLine {
 class TraceReader {
  public:
   // `skip_bad`: a line that cannot be read is counted, and no error.
+  // A first line that begins with '#' is passed over.
   static Result<std::unique_ptr<TraceReader>> open(const std::filesystem::path& path,
+                                                   bool skip_bad = false);
+  static Result<std::unique_ptr<TraceReader>> open(std::unique_ptr<TraceInput> input,
                                                    bool skip_bad = false);
   TraceReader(const TraceReader&) = delete;
   TraceReader& operator=(const TraceReader&) = delete;
@@ -38,6 +43,10 @@ class TraceReader {
   // False at the end of the trace. kInvalid names file, line, column and reason.
   Result<bool> next(TraceLine& line);
   std::uint64_t skipped() const;
+
+  // Of the last line: its number in the file, and `exe` as it stands there, until the next call.
+  std::uint64_t line_number() const;
+  std::string_view program() const;
 
  private:
   struct Parts;

@@ -23,6 +23,9 @@ constexpr std::string_view kGzipMagic = "\x1f\x8b";
 struct ZstdDelete {
   void operator()(ZSTD_DStream* stream) const { ZSTD_freeDStream(stream); }
 };
+struct ZstdPackerDelete {
+  void operator()(ZSTD_CCtx* packer) const { ZSTD_freeCCtx(packer); }
+};
 struct InflateDelete {
   void operator()(z_stream* stream) const {
     ::inflateEnd(stream);
@@ -41,6 +44,7 @@ struct TraceInput::Parts {
 
   std::string name;
   UniqueFd file;
+  std::uint64_t bytes_left = 0;  // that may be read, unpacked
   std::vector<char> packed;
   std::size_t begin = 0;  // of what is not used yet
   std::size_t end = 0;
@@ -118,13 +122,19 @@ TraceInput::TraceInput(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) 
 
 TraceInput::~TraceInput() = default;
 
-Result<std::unique_ptr<TraceInput>> TraceInput::open(const std::filesystem::path& path) {
+Result<std::unique_ptr<TraceInput>> TraceInput::open(const std::filesystem::path& path,
+                                                     std::uint64_t bytes_max) {
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return Error{ErrorCode::kNotFound, path.string() + ": " + std::strerror(errno)};
+  return open(std::move(file), path.string(), bytes_max);
+}
+
+Result<std::unique_ptr<TraceInput>> TraceInput::open(UniqueFd file, std::string name,
+                                                     std::uint64_t bytes_max) {
   auto parts = std::make_unique<Parts>();
-  parts->name = path.string();
-  parts->file = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (parts->file.get() < 0) {
-    return Error{ErrorCode::kNotFound, parts->name + ": " + std::strerror(errno)};
-  }
+  parts->name = std::move(name);
+  parts->file = std::move(file);
+  parts->bytes_left = bytes_max;
   parts->packed.resize(kInputBytes);
   if (auto filled = parts->fill(); !filled) return filled.error();
   const std::string_view head(parts->packed.data(), parts->end);
@@ -144,9 +154,31 @@ Result<std::unique_ptr<TraceInput>> TraceInput::open(const std::filesystem::path
 
 Result<std::size_t> TraceInput::read(std::span<char> out) {
   if (out.empty()) return 0;
-  if (parts_->zstd != nullptr) return parts_->unzstd(out);
-  if (parts_->gzip != nullptr) return parts_->gunzip(out);
-  return parts_->copy(out);
+  auto got = parts_->zstd != nullptr   ? parts_->unzstd(out)
+             : parts_->gzip != nullptr ? parts_->gunzip(out)
+                                       : parts_->copy(out);
+  if (!got) return got;
+  if (*got > parts_->bytes_left) {
+    return Error{ErrorCode::kInvalid, parts_->name + ": holds more, unpacked, than it may"};
+  }
+  parts_->bytes_left -= *got;
+  return got;
+}
+
+const std::string& TraceInput::name() const { return parts_->name; }
+
+Result<std::string> pack_zstd(std::string_view text) {
+  constexpr int kLevel = 6;  // names repeat: a higher one takes longer and gains little
+  const std::unique_ptr<ZSTD_CCtx, ZstdPackerDelete> packer(ZSTD_createCCtx());
+  if (packer == nullptr) return Error{ErrorCode::kUnavailable, "no memory for zstd"};
+  ZSTD_CCtx_setParameter(packer.get(), ZSTD_c_compressionLevel, kLevel);
+  ZSTD_CCtx_setParameter(packer.get(), ZSTD_c_checksumFlag, 1);
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  const std::size_t bytes =
+      ZSTD_compress2(packer.get(), out.data(), out.size(), text.data(), text.size());
+  if (ZSTD_isError(bytes) != 0) return Error{ErrorCode::kUnavailable, ZSTD_getErrorName(bytes)};
+  out.resize(bytes);
+  return out;
 }
 
 Result<UniqueFd> spool_standard_input() {

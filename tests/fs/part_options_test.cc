@@ -86,7 +86,10 @@ TEST(PartOptions, TheHistoryIsAPartOfTheCache) {
         std::pair{16ULL << 20, 0ULL}}) {
     plan.options.cache.size = {.bytes = size, .share = 0};
     const auto history = history_options(plan);
-    EXPECT_EQ(history ? history->bytes_max : 0, share);
+    EXPECT_EQ(history ? history->bytes_max + 2 * history->profile_bytes_max : 0, share);
+    if (history) {
+      EXPECT_GE(history->profile_bytes_max, 512U << 10U) << "while one replaces another";
+    }
     EXPECT_EQ(cache_options(plan).value().size_bytes_max, size - share);
   }
   plan.options.cache.size = {.bytes = 1ULL << 30, .share = 0};

@@ -29,10 +29,10 @@ class StreamTableTest : public testing::Test {
   }
 
   void put(std::uint32_t thread, std::uint32_t group, std::uint64_t started,
-           const std::string& executable) {
+           const std::string& executable, std::uint32_t parent = 1) {
     const std::string name = std::to_string(thread);
     const auto directory = proc_.path() / name;
-    std::string stat = name + " (a name) S ) with) S 1";
+    std::string stat = name + " (a name) S ) with) S " + std::to_string(parent);
     for (int field = 5; field < 22; ++field) stat += " " + std::to_string(field);
     proc_.write(name + "/stat", stat + " " + std::to_string(started) + " 23 24\n");
     proc_.write(name + "/status",
@@ -48,10 +48,29 @@ class StreamTableTest : public testing::Test {
   StreamTable table_{proc_.path(), &exclusions_, clock_.function()};
 };
 
+TEST_F(StreamTableTest, WhatComesFromOneProcessIsMarkedAsLongAsItIsAskedFor) {
+  put(300, 300, 1, "/bin/sh", 100);
+  put(400, 400, 1, "/bin/cat", 300);
+  put(401, 400, 1, "/bin/cat", 300);
+  put(500, 500, 1, "/bin/cat", 499);
+  put(499, 499, 1, "/bin/cat", 500);  // as no machine has it: nobody goes round for ever
+  EXPECT_FALSE(table_.look(caller(400)).marked);
+  table_.mark_below(100);
+  for (const std::uint32_t thread : {100U, 300U, 400U, 401U}) {
+    EXPECT_TRUE(table_.recall(caller(thread)).marked) << thread;
+  }
+  EXPECT_FALSE(table_.look(caller(500)).marked);
+  table_.mark_below(300);
+  EXPECT_FALSE(table_.recall(caller(100)).marked);
+  EXPECT_TRUE(table_.recall(caller(400)).marked);
+  table_.mark_below(0);
+  EXPECT_FALSE(table_.recall(caller(400)).marked);
+}
+
 TEST_F(StreamTableTest, AProcessIsOneStreamWithItsProgram) {
   const Stream first = table_.look(caller(100));
   EXPECT_NE(first.id, 0U);
-  EXPECT_EQ(first.program, static_cast<std::uint64_t>(object_id("/usr/bin/cat")));
+  EXPECT_EQ(first.program, program_id("cat"));
   ASSERT_NE(first.executable, nullptr);
   EXPECT_EQ(*first.executable, "/usr/bin/cat");
   EXPECT_EQ(table_.look(caller(100)).id, first.id);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "predictor/brain/protocol.h"
+#include "support/profile_rows.h"
 #include "support/temporary_directory.h"
 
 namespace augurfs {
@@ -16,7 +17,9 @@ namespace {
 class RecollectionTest : public testing::Test {
  protected:
   RecollectionTest() {
-    auto history = History::open({.file = directory_.path() / kHistoryFile, .background = false});
+    auto history = History::open({.file = directory_.path() / kHistoryFile,
+                                  .profile_bytes_max = 1 << 20,
+                                  .background = false});
     if (!history) throw std::runtime_error(history.error().message);
     history_ = std::move(*history);
     past_ = std::make_unique<Recollection>(*history_);
@@ -64,7 +67,7 @@ TEST_F(RecollectionTest, AnEventIsToldAsPastWithWhatItIsAbout) {
   EXPECT_TRUE(event.past);
   EXPECT_EQ(event.operation, Operation::kOpen);
   EXPECT_EQ(event.object, object_id("d/a"));
-  EXPECT_EQ(event.program, static_cast<std::uint64_t>(object_id("/usr/bin/cat")));
+  EXPECT_EQ(event.program, program_id("cat"));
   EXPECT_NE(event.stream, 0U);
   EXPECT_LE(event.time, std::chrono::steady_clock::now() + std::chrono::seconds{1});
   EXPECT_GE(event.time, std::chrono::steady_clock::now() - std::chrono::hours{1});
@@ -114,6 +117,39 @@ TEST_F(RecollectionTest, KnowsTheKeysOfWhatItHasToldUntilItForgets) {
   past_->forget();
   EXPECT_FALSE(past_->key(object_id("d/a")));
   EXPECT_TRUE(told().empty());
+}
+
+TEST_F(RecollectionTest, WhatWasImportedIsToldFirstAsOlderThanAllThatWasSeenHere) {
+  Profile profile = profile_of({profile_row(0, 1, "dog", "d/b"), profile_row(5, 2, "dog", "d/c")});
+  profile.last_day += std::chrono::days{100'000};
+  ASSERT_TRUE(history_->import(profile));
+  for (int i = 0; i < 1000; ++i) remember("d/a");
+  past_->begin();
+  const auto records = told();
+  ASSERT_EQ(events(records), 1002U);
+  std::vector<Event> all;
+  for (const DaemonRecord& record : records) {
+    if (const auto* event = std::get_if<Event>(&record)) all.push_back(*event);
+  }
+  EXPECT_EQ(all[0].object, object_id("d/b"));
+  EXPECT_EQ(all[0].program, program_id("/bin/dog"));
+  EXPECT_TRUE(all[0].past);
+  EXPECT_EQ(all[1].object, object_id("d/c"));
+  EXPECT_EQ(all[1].time - all[0].time, std::chrono::seconds{5});
+  EXPECT_LE(all[1].time, all[2].time);
+  EXPECT_NE(all[0].stream, all[1].stream);
+  EXPECT_NE(all[0].stream, all[2].stream) << "both are the first of their histories";
+  EXPECT_EQ(past_->key(object_id("d/c")), "d/c");
+}
+
+TEST_F(RecollectionTest, WhatWasImportedIsToldWhereNothingWasSeenYet) {
+  ASSERT_TRUE(history_->import(profile_of({profile_row(0, 1, "dog", "d/b")})));
+  past_->begin();
+  EXPECT_EQ(events(told()), 1U);
+  EXPECT_EQ(past_->key(object_id("d/b")), "d/b");
+  ASSERT_TRUE(history_->wipe());
+  past_->begin();
+  EXPECT_EQ(events(told()), 0U);
 }
 
 TEST_F(RecollectionTest, OfAnEmptyHistoryThereIsNothingToTell) {

@@ -55,6 +55,13 @@ Read read_all(const std::string& contents, bool skip_bad = false) {
   return read;
 }
 
+TEST(Trace, AFirstLineWithANumberSignIsPassedOver) {
+  EXPECT_EQ(read_all("#what it is, and of whom\npath\na\n").lines.size(), 1U);
+  EXPECT_EQ(read_all("#one\npath\n#a\n").lines.size(), 1U) << "of the others it is a name";
+  EXPECT_EQ(read_all("#one\n#two\npath\n").error.find("path") == std::string::npos, false);
+  EXPECT_NE(read_all("#one\n").error, "");
+}
+
 TEST(Trace, ColumnsAreFoundByTheirNamesInAnyOrder) {
   const Read read = read_all(
       "op,unknown,path,object_bytes,offset,bytes,time_s,stream,exe\n"
