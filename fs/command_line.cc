@@ -26,6 +26,7 @@ Examples:
   augurfs prefetch pause 10min                  fetch nothing ahead for a while
   augurfs hint /mnt/data < files                fetch these just in time, in this order
   augurfs history wipe                          forget what programs read
+  augurfs profile record /mnt/data -- make      what a program reads, for another machine
   augurfs unmount /mnt/data                     take it away
   augurfs config --example                      a config file to start from
   augurfs replay trace.csv                      what prefetching would have done for a trace
@@ -102,6 +103,19 @@ only a part will be. Paths are below DIR, with or without it in front. What is a
 just before its turn: never more ahead than an eighth of the cache, and only while prefetching is on.
 `augurfs status` says how far it is.)";
 
+constexpr const char* kProfileFooter = R"(
+Examples:
+  augurfs profile record /mnt/data --output train.profile -- python3 train.py
+  augurfs profile export /mnt/data --program 'python*' --under src --output src.profile
+  augurfs profile show train.profile
+  augurfs profile merge train.profile src.profile --output both.profile
+  augurfs profile import /mnt/data both.profile
+
+What was learned of programs or directories, as a file: where it is imported, the first run is as
+quick as the next one would be. Paths in it are relative to the mount. It tells the names of files and
+programs and the day; no user, no machine, no bucket unless --source asks for it. An import holds at
+once and on later mounts, and `augurfs history wipe` forgets it. docs/profiles.md says more.)";
+
 constexpr const char* kConfigFooter = R"(
 Examples:
   augurfs config --example > ~/.config/augurfs/augurfs.toml
@@ -153,6 +167,13 @@ struct Words {
   bool replace = false;
   bool clear = false;
   bool null_separated = false;
+  std::vector<std::filesystem::path> files;
+  std::string output;
+  std::string programs;
+  std::string under;
+  std::string age;
+  bool source = false;
+  std::vector<std::string> command;
 };
 
 CLI::App* add_mount(CLI::App& app, Words& words) {
@@ -256,6 +277,49 @@ CLI::App* add_hint(CLI::App& app, Words& words) {
   hint->add_flag("-0,--null", words.null_separated,
                  "A zero byte ends a path, as find -print0 does");
   return hint;
+}
+
+void add_output(CLI::App& action, Words& words, const char* otherwise) {
+  action
+      .add_option("-o,--output", words.output,
+                  std::string("The file to write; without it ") + otherwise)
+      ->type_name("FILE");
+}
+
+void add_source(CLI::App& action, Words& words) {
+  action.add_flag("--source", words.source, "Tell the URL of the mount in it");
+}
+
+CLI::App* add_profile(CLI::App& app, Words& words) {
+  CLI::App* profile =
+      app.add_subcommand("profile", "Carries what was learned to another machine, as a file");
+  profile->footer(kProfileFooter);
+  profile->require_subcommand(1);
+  CLI::App* record = profile->add_subcommand("record", "Runs a program and keeps what it reads");
+  record->add_option("DIR", words.directory, "The mount point")->required();
+  record->add_option("COMMAND", words.command, "Behind --: the program and its arguments")
+      ->required();
+  add_output(*record, words, "PROGRAM.profile");
+  add_source(*record, words);
+  CLI::App* give = profile->add_subcommand("export", "Writes what a mount knows, or a part of it");
+  give->add_option("DIR", words.directory, "The mount point; not needed when there is one mount");
+  give->add_option("--program", words.programs, "Only of programs with such names")
+      ->type_name("GLOB,...");
+  give->add_option("--under", words.under, "Only of what lies there")->type_name("PATH");
+  give->add_option("--max-age", words.age, "Only of the last so many days, such as 7d")
+      ->type_name("TIME");
+  add_output(*give, words, "standard output");
+  add_source(*give, words);
+  CLI::App* take = profile->add_subcommand("import", "Lets a mount know it from now on");
+  take->add_option("DIR", words.directory, "The mount point")->required();
+  take->add_option("FILE", words.files, "The profile")->required()->expected(1);
+  take->add_flag("--force", words.force, "Also when it was made on another bucket");
+  CLI::App* merge = profile->add_subcommand("merge", "Makes one of several");
+  merge->add_option("FILE", words.files, "The profiles")->required();
+  add_output(*merge, words, "standard output");
+  CLI::App* show = profile->add_subcommand("show", "Says what is in one");
+  show->add_option("FILE", words.files, "The profile")->required()->expected(1);
+  return profile;
 }
 
 CLI::App* add_config(CLI::App& app, Words& words) {
@@ -421,6 +485,32 @@ Result<Command> prefetch_command(const CLI::App& prefetch, const Words& words) {
   return command;
 }
 
+Result<Command> profile_command(const CLI::App& profile, const Words& words) {
+  using Action = ProfileCommand::Action;
+  const std::string& name = profile.get_subcommands().front()->get_name();
+  ProfileCommand command;
+  command.action = name == "record"   ? Action::kRecord
+                   : name == "export" ? Action::kExport
+                   : name == "import" ? Action::kImport
+                   : name == "merge"  ? Action::kMerge
+                                      : Action::kShow;
+  command.directory = optional_path(words.directory);
+  command.files = words.files;
+  command.output = optional_path(words.output);
+  command.programs = words.programs;
+  command.under = words.under;
+  command.source = words.source;
+  command.force = words.force;
+  command.command = words.command;
+  if (words.age.empty()) return command;
+  command.age = parse_duration(words.age);
+  if (!command.age) {
+    return Error{ErrorCode::kInvalid,
+                 "--max-age wants a duration such as 7d, not " + shown(words.age)};
+  }
+  return command;
+}
+
 // For a first word that is no command. CLI11 would only call it unexpected.
 Result<void> check_command(const std::string& word, const CLI::App& app) {
   std::string nearest;
@@ -453,6 +543,7 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments,
   CLI::App* history = add_history(app, words);
   CLI::App* prefetch = add_prefetch(app, words);
   CLI::App* hint = add_hint(app, words);
+  CLI::App* profile = add_profile(app, words);
   CLI::App* config = add_config(app, words);
   CLI::App* replay = add_replay(app, words.replay);
   CLI::App* version = app.add_subcommand("version", "Prints the version");
@@ -494,6 +585,7 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments,
   if (hint->parsed()) {
     return HintCommand{words.directory, words.replace, words.clear, words.null_separated};
   }
+  if (profile->parsed()) return profile_command(*profile, words);
   if (config->parsed()) return config_command(words, config->count("--check") > 0);
   if (replay->parsed()) return replay_command(words.replay);
   if (version->parsed()) return PrintCommand{version_text()};

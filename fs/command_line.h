@@ -56,6 +56,19 @@ struct HintCommand {
   bool clear = false;
   bool null_separated = false;
 };
+struct ProfileCommand {
+  enum class Action { kRecord, kExport, kImport, kMerge, kShow };
+  Action action = Action::kShow;
+  std::optional<std::filesystem::path> directory;  // the mount point; unset: the only mount
+  std::vector<std::filesystem::path> files;        // that are read
+  std::optional<std::filesystem::path> output;
+  std::string programs;
+  std::string under;
+  std::optional<std::chrono::milliseconds> age;
+  bool source = false;
+  bool force = false;
+  std::vector<std::string> command;  // that is recorded
+};
 // `config --example`, `config --check FILE`, `version`, `--help`: all is known once the line is
 // parsed; what is left is to print it.
 struct PrintCommand {
@@ -63,7 +76,7 @@ struct PrintCommand {
 };
 using Command =
     std::variant<MountCommand, UnmountCommand, StatusCommand, ExplainCommand, HistoryCommand,
-                 PrefetchCommand, HintCommand, ReplayCommand, PrintCommand>;
+                 PrefetchCommand, HintCommand, ProfileCommand, ReplayCommand, PrintCommand>;
 
 // Parses `augurfs ...` (without the program's name) and, for a mount, reads the config file and the
 // environment. kInvalid with a message for a person: which word, file and line, and what is nearest

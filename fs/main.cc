@@ -18,6 +18,7 @@
 #include "fs/mount_command.h"
 #include "fs/prefetch_command.h"
 #include "fs/print_error.h"
+#include "fs/profile_command.h"
 #include "fs/replay_command.h"
 #include "fs/status_command.h"
 #include "fs/unmount_command.h"
@@ -54,6 +55,8 @@ int run(const Command& command, const Environment& environment) {
           return run_prefetch(chosen, environment);
         } else if constexpr (std::is_same_v<Chosen, HintCommand>) {
           return run_hint(chosen, environment);
+        } else if constexpr (std::is_same_v<Chosen, ProfileCommand>) {
+          return run_profile(chosen, environment);
         } else {
           std::fputs(chosen.text.c_str(), stdout);
           return 0;

@@ -29,6 +29,7 @@
 #include "fs/mount_status.h"
 #include "fs/part_options.h"
 #include "fs/print_error.h"
+#include "fs/profile_answers.h"
 #include "fs/runtime_directory.h"
 #include "fs/watchdog.h"
 #include "predictor/hint_ledger.h"
@@ -121,6 +122,14 @@ FileSystemOptions file_system_options(const MountPlan& plan) {
   out.exclusions =
       Exclusions(plan.options.history.excluded_programs, plan.options.history.excluded_paths);
   return out;
+}
+
+// How far away a directory plays to be is not part of what it is.
+ProfilePlace profile_place(const MountPlan& plan) {
+  const FileSystemOptions options = file_system_options(plan);
+  StoreUrl url = plan.url;
+  url.query.clear();
+  return {.url = url.to_string(), .prefix = options.prefix, .exclusions = options.exclusions};
 }
 
 // As the file system tells of a directory that was listed. Not when a listing is believed for no
@@ -246,10 +255,13 @@ class Mount {
       spdlog::warn("admin.unavailable message={:?}", directory.error().message);
       return;
     }
+    AdminAnswers answers = mount_answers(*cache_, *file_system_, *prefetcher_, reading_list_,
+                                         ledger_, *shadow_, history_.get());
+    answers.merge(
+        profile_answers(*file_system_, *prefetcher_, history_.get(), profile_place(plan_)));
     auto admin = AdminSocket::open(
         socket_path(plan_.sockets, plan_.mount_point), [this] { return to_json(status()); },
-        mount_answers(*cache_, *file_system_, *prefetcher_, reading_list_, ledger_, *shadow_,
-                      history_.get()));
+        answers);
     if (!admin) {
       spdlog::warn("admin.unavailable message={:?}", admin.error().message);
       return;

@@ -237,6 +237,42 @@ TEST(CommandLine, AHistoryIsOfAMountOrOfACacheDirectory) {
   EXPECT_FALSE(parse({"history", "wipe", "/mnt", "--cache", "/c"})) << "which of them?";
 }
 
+TEST(CommandLine, AProfileIsRecordedExportedImportedMergedAndShown) {
+  using Action = ProfileCommand::Action;
+  const auto record = std::get<ProfileCommand>(
+      *parse({"profile", "record", "/mnt", "-o", "f", "--", "mount", "-l", "--output", "x"}));
+  EXPECT_EQ(record.action, Action::kRecord);
+  EXPECT_EQ(record.directory, "/mnt");
+  EXPECT_EQ(record.output, "f");
+  EXPECT_EQ(record.command, (std::vector<std::string>{"mount", "-l", "--output", "x"}));
+  EXPECT_FALSE(parse({"profile", "record", "/mnt"}));
+  const auto give =
+      std::get<ProfileCommand>(*parse({"profile", "export", "/mnt", "--program", "a*,b", "--under",
+                                       "d", "--max-age", "2d", "--source"}));
+  EXPECT_EQ(give.action, Action::kExport);
+  EXPECT_EQ(give.programs, "a*,b");
+  EXPECT_EQ(give.under, "d");
+  EXPECT_EQ(give.age, std::chrono::hours{48});
+  EXPECT_TRUE(give.source);
+  EXPECT_FALSE(give.output);
+  EXPECT_FALSE(std::get<ProfileCommand>(*parse({"profile", "export"})).directory);
+  EXPECT_TRUE(contains(refusal({"profile", "export", "--max-age", "soon"}), "such as 7d"));
+  const auto take = std::get<ProfileCommand>(*parse({"profile", "import", "/mnt", "f", "--force"}));
+  EXPECT_EQ(take.action, Action::kImport);
+  EXPECT_EQ(take.directory, "/mnt");
+  EXPECT_EQ(take.files, std::vector<std::filesystem::path>{"f"});
+  EXPECT_TRUE(take.force);
+  EXPECT_FALSE(parse({"profile", "import", "/mnt"}));
+  const auto merge = std::get<ProfileCommand>(*parse({"profile", "merge", "a", "b", "-o", "c"}));
+  EXPECT_EQ(merge.action, Action::kMerge);
+  EXPECT_EQ(merge.files, (std::vector<std::filesystem::path>{"a", "b"}));
+  EXPECT_EQ(merge.output, "c");
+  const auto show = std::get<ProfileCommand>(*parse({"profile", "show", "f"}));
+  EXPECT_EQ(show.action, Action::kShow);
+  EXPECT_FALSE(parse({"profile", "show", "a", "b"}));
+  EXPECT_FALSE(parse({"profile"}));
+}
+
 TEST(CommandLine, PrefetchIsSwitchedPausedOrReported) {
   using Action = PrefetchCommand::Action;
   EXPECT_EQ(std::get<PrefetchCommand>(*parse({"prefetch", "on"})).action, Action::kOn);
