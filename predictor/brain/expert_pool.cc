@@ -1,7 +1,6 @@
 #include "predictor/brain/expert_pool.h"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 namespace augurfs {
@@ -17,11 +16,13 @@ std::uint64_t key_of(const Candidate& candidate) {
 
 }  // namespace
 
-ExpertPool::ExpertPool(std::vector<std::unique_ptr<Expert>> experts)
-    : experts_(std::move(experts)), said_(kSaidMax) {}
+ExpertPool::ExpertPool(std::vector<std::unique_ptr<Expert>> experts, std::uint32_t chunk_bytes)
+    : experts_(std::move(experts)), chunk_bytes_(chunk_bytes), said_(kSaidMax), read_(kSaidMax) {}
 
 void ExpertPool::observe(const Event& event, const Catalog& catalog,
                          std::vector<Candidate>& candidates) {
+  ++events_;
+  if (event.operation == Operation::kRead) note_read(event);
   thoughts_.clear();
   for (const auto& expert : experts_) expert->observe(event, catalog, thoughts_);
   std::erase_if(thoughts_, [&](const Candidate& thought) { return said(thought, event.time); });
@@ -36,20 +37,31 @@ void ExpertPool::observe(const Event& event, const Catalog& catalog,
   candidates.insert(candidates.end(), thoughts_.begin(), thoughts_.end());
 }
 
+void ExpertPool::note_read(const Event& event) {
+  const Place place = place_of(event, chunk_bytes_);
+  for (std::uint32_t i = 0; i < place.chunks; ++i) {
+    read_.at(Place{place.object, place.chunk + i, 1}.key()) = events_;
+  }
+}
+
 // Whether it was, and from now on it is.
 bool ExpertPool::said(const Candidate& candidate, std::chrono::steady_clock::time_point now) {
-  auto& last = said_.at(key_of(candidate));
-  if (last && now - *last < kSaidFor) return true;
-  last = now;
+  const auto chunk = static_cast<std::uint32_t>(candidate.range.offset / chunk_bytes_);
+  const std::uint64_t* const read = read_.find(Place{candidate.object, chunk, 1}.key());
+  Said& last = said_.at(key_of(candidate));
+  const bool is_late = last.event == 0 || now - last.time >= kSaidFor;
+  // What was read may be evicted from then on.
+  const bool was_read = read != nullptr && *read > last.event;
+  if (!is_late && !was_read) return true;
+  last = {events_, now};
   return false;
 }
 
-std::unique_ptr<Expert> make_brain_policy(const PolicySetting& setting) {
+std::unique_ptr<Expert> make_brain_policy(PolicySetting setting) {
+  setting.beside_readahead = true;
   std::vector<std::unique_ptr<Expert>> experts;
-  for (const std::string_view name : {"sweep", "shuffle", "names", "startup", "ppm3"}) {
-    experts.push_back(find_policy(name)->make(setting));
-  }
-  return std::make_unique<ExpertPool>(std::move(experts));
+  experts.push_back(find_policy("hedge")->make(setting));
+  return std::make_unique<ExpertPool>(std::move(experts), setting.chunk_bytes);
 }
 
 }  // namespace augurfs

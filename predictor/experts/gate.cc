@@ -1,6 +1,7 @@
 #include "predictor/experts/gate.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace augurfs {
@@ -26,61 +27,88 @@ Gate::Gate(const GateOptions& options, std::vector<std::unique_ptr<Expert>> expe
       streams_(options.streams_max) {}
 
 void Gate::observe(const Event& event, const Catalog& catalog, std::vector<Candidate>& candidates) {
-  pool(event, catalog);
-  const bool is_read = event.operation == Operation::kRead && event.range.length > 0;
-  const Place here = is_read ? place_of(event, options_.chunk_bytes) : Place{};
-  if (is_read) {
-    ++reads_;
-    settle(here);
-    Known& known = places_.at(here.key());
-    known.last_read = reads_;
-    ++known.reads;
-    Stream& stream = streams_.at(event.stream);
-    smooth(stream.sequential, stream.last.object == here.object &&
-                                  stream.last.chunk + stream.last.chunks == here.chunk);
-    stream.last = here;
-  }
-  const Stream stream = streams_.at(event.stream);
+  weigh(event, catalog);
   const std::size_t first = candidates.size();
-  for (Proposal& proposal : proposals_) {
-    describe(proposal, event, here, stream);
-    note(proposal, event.stream);
-    const float probability = network_.score(proposal.input);
-    if (probability < options_.probability_min) continue;
+  for (const Proposal& proposal : proposals_) {
+    if (proposal.probability < options_.probability_min) continue;
     candidates.push_back(proposal.candidate);
-    candidates.back().probability = probability;
+    candidates.back().probability = proposal.probability;
   }
   // The likeliest first, and of those as likely the one that was said first.
   std::stable_sort(
       candidates.begin() + static_cast<std::ptrdiff_t>(first), candidates.end(),
       [](const Candidate& a, const Candidate& b) { return a.probability > b.probability; });
+  std::copy_if(said_.begin(), said_.end(), std::back_inserter(candidates),
+               [](const Candidate& candidate) { return candidate.is_listing(); });
+}
+
+std::span<const Gate::Opinion> Gate::weigh(const Event& event, const Catalog& catalog) {
+  pool(event, catalog);
+  const bool is_read = event.operation == Operation::kRead && event.range.length > 0;
+  const Place here = is_read ? place_of(event, options_.chunk_bytes) : Place{};
+  if (is_read) learn_from(event, here);
+  const Stream stream = streams_.at(event.stream);
+  for (Proposal& proposal : proposals_) {
+    describe(proposal, event, here, stream);
+    note(proposal, event.stream);
+    proposal.probability = network_.score(proposal.input);
+  }
+  opinions_.clear();
+  for (std::size_t i = 0; i < said_.size(); ++i) {
+    const std::size_t of = proposal_of_[i];
+    opinions_.push_back({said_[i], of == kNone ? 0 : proposals_[of].probability});
+  }
+  return opinions_;
+}
+
+void Gate::learn_from(const Event& event, const Place& here) {
+  ++reads_;
+  settle(here);
+  Known& known = places_.at(here.key());
+  known.last_read = reads_;
+  ++known.reads;
+  Stream& stream = streams_.at(event.stream);
+  smooth(stream.sequential,
+         stream.last.object == here.object && stream.last.chunk + stream.last.chunks == here.chunk);
+  stream.last = here;
 }
 
 // Asks the experts, and puts together what several of them said.
 void Gate::pool(const Event& event, const Catalog& catalog) {
   proposals_.clear();
+  proposal_of_.clear();
   said_.clear();
   for (const auto& expert : experts_) expert->observe(event, catalog, said_);
   for (const Candidate& candidate : said_) {
-    const auto chunk = static_cast<std::uint32_t>(candidate.range.offset / options_.chunk_bytes);
-    const auto chunks = static_cast<std::uint32_t>(
-        (candidate.range.length + options_.chunk_bytes - 1) / options_.chunk_bytes);
-    const Place place{candidate.object, chunk, std::max(chunks, 1U)};
-    auto found = std::find_if(proposals_.begin(), proposals_.end(),
-                              [&](const Proposal& proposal) { return proposal.place == place; });
-    if (found == proposals_.end()) {
-      if (proposals_.size() >= options_.candidates_max) continue;
-      proposals_.push_back({candidate, place, {}});
-      found = std::prev(proposals_.end());
-    } else if (candidate.probability > found->candidate.probability) {
-      found->candidate = candidate;
-      found->place = place;
-    }
+    const std::size_t found = proposal_for(candidate);
+    proposal_of_.push_back(found);
     const auto expert = static_cast<std::size_t>(candidate.expert);
-    if (expert >= kExperts) continue;
-    found->input[expert] = std::max(found->input[expert], candidate.probability);
-    found->input[kExperts + expert] = 1;
+    if (found == kNone || expert >= kExperts) continue;
+    auto& input = proposals_[found].input;
+    input[expert] = std::max(input[expert], candidate.probability);
+    input[kExperts + expert] = 1;
   }
+}
+
+// kNone when it is not weighed.
+std::size_t Gate::proposal_for(const Candidate& candidate) {
+  if (candidate.is_listing()) return kNone;
+  const auto chunk = static_cast<std::uint32_t>(candidate.range.offset / options_.chunk_bytes);
+  const auto chunks = static_cast<std::uint32_t>(
+      (candidate.range.length + options_.chunk_bytes - 1) / options_.chunk_bytes);
+  const Place place{candidate.object, chunk, chunks};
+  const auto found =
+      std::find_if(proposals_.begin(), proposals_.end(),
+                   [&](const Proposal& proposal) { return proposal.place == place; });
+  const auto at = static_cast<std::size_t>(found - proposals_.begin());
+  if (found == proposals_.end()) {
+    if (proposals_.size() >= options_.candidates_max) return kNone;
+    proposals_.push_back({candidate, place, {}});
+  } else if (candidate.probability > found->candidate.probability) {
+    found->candidate = candidate;
+    found->place = place;
+  }
+  return at;
 }
 
 void Gate::describe(Proposal& proposal, const Event& event, const Place& here,

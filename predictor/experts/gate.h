@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -25,7 +26,8 @@ struct GateOptions {
 // Weighs the candidates of other experts: which of them will be read soon? A small network looks at
 // what each expert said and at the past of the place and of the stream. It is trained as it goes:
 // each candidate is noted, and is an example for it or against it when it was read, or was not,
-// within the horizon. What it finds likely enough it hands on, with its own probability.
+// within the horizon. What it finds likely enough it hands on, with its own probability. A listing
+// costs a request and no bytes, and what comes of it no read tells: it is handed on unweighed.
 class Gate : public Expert {
  public:
   Gate(const GateOptions& options, std::vector<std::unique_ptr<Expert>> experts);
@@ -33,11 +35,22 @@ class Gate : public Expert {
   void observe(const Event& event, const Catalog& catalog,
                std::vector<Candidate>& candidates) override;
 
+  // What an expert said, and how likely the gate finds it: 0 when that was not weighed, because it
+  // is a listing or too much was said.
+  struct Opinion {
+    Candidate candidate;
+    float probability = 0;
+  };
+  // For who decides by himself: learns from the event like observe(), in its place, and hands on
+  // all that was said, as it was said. Valid until the next event.
+  std::span<const Opinion> weigh(const Event& event, const Catalog& catalog);
+
  private:
   // Said and how surely, for each expert; then what `describe` adds.
-  static constexpr std::size_t kExperts = 9;
+  static constexpr std::size_t kExperts = 14;
   static constexpr std::size_t kFeatures = 2 * kExperts + 11;
   static constexpr std::size_t kHidden = 24;
+  static constexpr std::size_t kNone = ~std::size_t{0};
   using Network = SmallNetwork<kFeatures, kHidden>;
 
   struct Known {                  // of a place
@@ -54,6 +67,7 @@ class Gate : public Expert {
     Candidate candidate;
     Place place;
     Network::Input input{};
+    float probability = 0;
   };
   struct Example {
     std::uint64_t key = 0;
@@ -64,7 +78,9 @@ class Gate : public Expert {
 
   void settle(const Place& place);
   void learn(const Example& example, bool outcome);
+  void learn_from(const Event& event, const Place& here);
   void pool(const Event& event, const Catalog& catalog);
+  std::size_t proposal_for(const Candidate& candidate);
   void describe(Proposal& proposal, const Event& event, const Place& here, const Stream& stream);
   void note(const Proposal& proposal, std::uint64_t stream);
 
@@ -79,6 +95,8 @@ class Gate : public Expert {
   std::unordered_map<std::uint64_t, std::uint64_t> open_by_key_;  // to the example's number
   std::vector<Candidate> said_;
   std::vector<Proposal> proposals_;
+  std::vector<std::size_t> proposal_of_;  // of each that was said; kNone
+  std::vector<Opinion> opinions_;
 };
 
 }  // namespace augurfs

@@ -24,9 +24,9 @@ class SmallNetwork {
       return scale * (static_cast<float>(random() >> 40U) / float{1 << 23} - 1.0F);
     };
     const float scale = 1.0F / std::sqrt(static_cast<float>(inputs));
-    for (Unit& unit : units_) {
-      for (Weight& weight : unit.in) weight.value = draw(scale);
-      unit.out.value = draw(0.3F);
+    for (std::size_t h = 0; h < hidden; ++h) {
+      for (Layer& from : in_) from.values[h] = draw(scale);
+      out_.values[h] = draw(0.3F);
     }
   }
 
@@ -41,52 +41,62 @@ class SmallNetwork {
     Activations active;
     const float said = forward(input, active);
     const float error = said - (outcome ? 1.0F : 0.0F);
+    // What each hidden unit has to answer for; nothing when it was silent.
+    std::array<float, hidden> back{};
     for (std::size_t h = 0; h < hidden; ++h) {
       if (active[h] <= 0) continue;
-      Unit& unit = units_[h];
-      const float back = error * unit.out.value;
-      unit.out.step(error * active[h]);
-      for (std::size_t i = 0; i < inputs; ++i) {
-        if (input[i] != 0) unit.in[i].step(back * input[i]);
-      }
-      unit.bias.step(back);
+      back[h] = error * out_.values[h];
+      out_.step(h, error * active[h]);
+      bias_.step(h, back[h]);
     }
-    bias_.step(error);
+    for (std::size_t i = 0; i < inputs; ++i) {
+      if (input[i] == 0) continue;
+      for (std::size_t h = 0; h < hidden; ++h) {
+        if (back[h] != 0) in_[i].step(h, back[h] * input[i]);
+      }
+    }
+    out_bias_.step(0, error);
     return said;
   }
 
  private:
-  struct Weight {
-    float value = 0;
-    float squares = 1e-2F;  // sum of the squares of its gradients
+  // Weights from one input to each hidden unit, side by side: so the processor reckons with several
+  // at once, and an input of 0, as most are, costs nothing.
+  template <std::size_t size>
+  struct Weights {
+    std::array<float, size> values{};
+    std::array<float, size> squares;  // sums of the squares of their gradients
 
-    void step(float gradient) {
+    Weights() { squares.fill(1e-2F); }
+    void step(std::size_t at, float gradient) {
       constexpr float kRate = 0.05F;
-      squares += gradient * gradient;
-      value -= kRate * gradient / std::sqrt(squares);
+      squares[at] += gradient * gradient;
+      values[at] -= kRate * gradient / std::sqrt(squares[at]);
     }
   };
-  struct Unit {
-    std::array<Weight, inputs> in;
-    Weight bias;
-    Weight out;
-  };
+  using Layer = Weights<hidden>;
   using Activations = std::array<float, hidden>;
 
   float forward(const Input& input, Activations& active) const {
-    float sum = bias_.value;
+    active = bias_.values;
+    for (std::size_t i = 0; i < inputs; ++i) {
+      const float value = input[i];
+      if (value == 0) continue;
+      const auto& weights = in_[i].values;
+      for (std::size_t h = 0; h < hidden; ++h) active[h] += weights[h] * value;
+    }
+    float sum = out_bias_.values[0];
     for (std::size_t h = 0; h < hidden; ++h) {
-      const Unit& unit = units_[h];
-      float value = unit.bias.value;
-      for (std::size_t i = 0; i < inputs; ++i) value += unit.in[i].value * input[i];
-      active[h] = std::max(value, 0.0F);
-      sum += unit.out.value * active[h];
+      active[h] = std::max(active[h], 0.0F);
+      sum += out_.values[h] * active[h];
     }
     return 1.0F / (1.0F + std::exp(-std::clamp(sum, -30.0F, 30.0F)));
   }
 
-  std::array<Unit, hidden> units_;
-  Weight bias_;
+  std::array<Layer, inputs> in_;
+  Layer bias_;
+  Layer out_;
+  Weights<1> out_bias_;
 };
 
 }  // namespace augurfs

@@ -33,6 +33,7 @@ class ChunkCache {
   void add(ChunkId id, std::uint32_t bytes, Origin origin, Tick now, Tick due, Ledger& ledger);
 
   std::uint64_t bytes() const { return bytes_; }
+  std::size_t size() const { return chunks_.size(); }
   // Prefetched and not used yet.
   std::uint64_t unused_bytes() const { return unused_bytes_; }
   const EvictionStats& eviction_stats() const { return eviction_.stats(); }

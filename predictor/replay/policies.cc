@@ -1,11 +1,14 @@
 #include "predictor/replay/policies.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
+#include "predictor/brain/expert_pool.h"
 #include "predictor/experts/directory_shuffle.h"
 #include "predictor/experts/directory_sweep.h"
 #include "predictor/experts/gate.h"
+#include "predictor/experts/hedge.h"
 #include "predictor/experts/leap.h"
 #include "predictor/experts/markov.h"
 #include "predictor/experts/mithril.h"
@@ -70,21 +73,55 @@ std::unique_ptr<Expert> make_of_names(const PolicySetting& /*setting*/) {
 }
 
 // The experts at low thresholds: what is worth its bytes is the gate's to say.
-std::unique_ptr<Expert> make_gate(const PolicySetting& setting) {
+std::unique_ptr<Gate> gate_of_all(const PolicySetting& setting) {
   constexpr std::uint32_t kBlocksAhead = 8;
   std::vector<std::unique_ptr<Expert>> experts;
-  experts.push_back(std::make_unique<NextBlock>(setting.chunk_bytes, kBlocksAhead));
-  experts.push_back(make_of_chunks<Leap, LeapOptions>(setting));
+  experts.push_back(make_sweep(setting));
+  experts.push_back(make_shuffle(setting));
+  experts.push_back(make_of_names<NameTemplates, NameTemplatesOptions>(setting));
+  experts.push_back(make_of_names<StartUpSet, StartUpSetOptions>(setting));
   experts.push_back(std::make_unique<Ppm>(
       PpmOptions{.chunk_bytes = setting.chunk_bytes, .probability_min = 0.05}));
   experts.push_back(std::make_unique<ProbabilityGraph>(
       ProbabilityGraphOptions{.chunk_bytes = setting.chunk_bytes, .chance_min = 0.05}));
   experts.push_back(make_of_chunks<Mithril, MithrilOptions>(setting));
-  experts.push_back(make_sweep(setting));
+  experts.push_back(make_of_chunks<Leap, LeapOptions>(setting));
+  experts.push_back(std::make_unique<NextBlock>(setting.chunk_bytes, kBlocksAhead));
+  experts.push_back(make_readahead(setting));  // last: it may say very much at once
   GateOptions options;
   options.chunk_bytes = setting.chunk_bytes;
   options.seed = setting.seed;
   return std::make_unique<Gate>(options, std::move(experts));
+}
+
+std::unique_ptr<Expert> make_gate(const PolicySetting& setting) { return gate_of_all(setting); }
+
+std::unique_ptr<Expert> make_hedge(const PolicySetting& setting) {
+  HedgeOptions options;
+  options.chunk_bytes = setting.chunk_bytes;
+  options.cache_bytes = setting.cache_bytes;
+  options.beside_readahead = setting.beside_readahead;
+  return std::make_unique<Hedge>(options, gate_of_all(setting));
+}
+
+// The daemon's readahead and the brain, neither of which knows what the other asks for.
+class MountPolicy : public Expert {
+ public:
+  explicit MountPolicy(const PolicySetting& setting)
+      : readahead_(make_readahead(setting)), brain_(make_brain_policy(setting)) {}
+  void observe(const Event& event, const Catalog& catalog,
+               std::vector<Candidate>& candidates) override {
+    readahead_->observe(event, catalog, candidates);
+    brain_->observe(event, catalog, candidates);
+  }
+
+ private:
+  const std::unique_ptr<Expert> readahead_;
+  const std::unique_ptr<Expert> brain_;
+};
+
+std::unique_ptr<Expert> make_mount(const PolicySetting& setting) {
+  return std::make_unique<MountPolicy>(setting);
 }
 
 constexpr EvictionOptions kLru{.rule = EvictionRule::kLru};
@@ -115,6 +152,9 @@ const std::vector<Policy>& table() {
       {"startup", "what the program opened when it started before", kS3Fifo, false,
        make_of_names<StartUpSet, StartUpSetOptions>},
       {"gate", "several of these, weighed by a small network", kS3Fifo, false, make_gate},
+      {"hedge", "of these whichever would have cost least lately", kS3Fifo, false, make_hedge},
+      {"mount", "what a mount does: readahead, and hedge for what goes beyond it", kS3Fifo, false,
+       make_mount},
       {"oracle", "what comes, as the trace says", kMostlyStaging, true, make_nothing},
   };
   return policies;

@@ -17,6 +17,7 @@ struct PolicySetting {
   std::uint32_t chunk_bytes = 1 << 20;
   std::uint64_t cache_bytes = 0;
   std::uint64_t seed = 0;
+  bool beside_readahead = false;  // somebody else reads ahead already
 };
 
 // A policy by its name on the command line.

@@ -54,8 +54,46 @@ TEST(ExpertPool, SaysNothingAgainAMomentLater) {
     return candidates.size();
   };
   EXPECT_EQ(thoughts_at(std::chrono::milliseconds(0)), 3U);
-  EXPECT_EQ(thoughts_at(std::chrono::milliseconds(999)), 0U);
-  EXPECT_EQ(thoughts_at(std::chrono::milliseconds(1000)), 3U);
+  EXPECT_EQ(thoughts_at(std::chrono::milliseconds(249)), 0U);
+  EXPECT_EQ(thoughts_at(std::chrono::milliseconds(250)), 3U);
+}
+
+TEST(ExpertPool, WhatWasReadMeanwhileIsSaidAgain) {
+  std::vector<std::unique_ptr<Expert>> experts;
+  experts.push_back(std::make_unique<Thinker>(0, 1, 0.9F));
+  ExpertPool pool(std::move(experts), 4096);
+  Event event;
+  event.object = object_id("a");
+  const auto thoughts = [&] {
+    std::vector<Candidate> candidates;
+    pool.observe(event, Catalog(), candidates);
+    return candidates.size();
+  };
+  EXPECT_EQ(thoughts(), 1U);
+  EXPECT_EQ(thoughts(), 0U);
+  event.range = {4096, 1};
+  EXPECT_EQ(thoughts(), 0U) << "another chunk of it was read";
+  event.range = {100, 1};
+  EXPECT_EQ(thoughts(), 1U);
+}
+
+TEST(ExpertPool, TheBrainsOwnLeavesReadaheadToTheDaemon) {
+  const auto policy = make_brain_policy({.cache_bytes = 1 << 30});
+  Catalog catalog;
+  catalog.see({"large", "", 1 << 30});
+  std::vector<Candidate> candidates;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    Event event;
+    event.time = std::chrono::steady_clock::time_point(std::chrono::milliseconds(100) * i);
+    event.stream = event.handle = 1;
+    event.object = object_id("large");
+    event.object_bytes = 1 << 30;
+    event.range = {i << 17, 1 << 17};
+    policy->observe(event, catalog, candidates);
+  }
+  for (const Candidate& candidate : candidates) {
+    EXPECT_NE(candidate.expert, ExpertId::kReadahead);
+  }
 }
 
 TEST(ExpertPool, TheBrainsOwnForeseesTheRestOfADirectory) {
