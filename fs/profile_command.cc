@@ -137,6 +137,7 @@ Result<void> show(const ProfileCommand& command) {
 Result<int> run_program(const std::vector<std::string>& words) {
   constexpr int kKilled = 128;
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   sigset_t usual;
