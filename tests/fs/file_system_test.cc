@@ -12,6 +12,7 @@
 
 #include "fs/file_system_fixture.h"
 #include "fs/huge_store.h"
+#include "predictor/object_id.h"
 #include "support/eventually.h"
 
 namespace augurfs {
@@ -440,8 +441,7 @@ TEST(FileSystem, TellsThePrefetcherWhatWasReadAndHow) {
     EXPECT_EQ(event.object_bytes, version.size);
     EXPECT_NE(event.stream, 0U);
     EXPECT_EQ(event.stream, events[0].stream);
-    EXPECT_EQ(event.program, static_cast<std::uint64_t>(object_id(
-                                 std::filesystem::read_symlink("/proc/self/exe").string())));
+    EXPECT_EQ(event.program, program_id(std::filesystem::read_symlink("/proc/self/exe").string()));
     EXPECT_FALSE(event.by_kernel_readahead);
   }
   for (std::size_t i = 1; i < events.size(); ++i) {
