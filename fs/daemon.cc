@@ -18,6 +18,7 @@
 
 #include "fs/print_error.h"
 #include "fs/process_handle.h"
+#include "remote/unique_fd.h"
 
 namespace augurfs {
 namespace {
@@ -46,6 +47,7 @@ void leave_terminal() {
 [[noreturn]] void serve_as_child(const Serve& serve, int parent) {
   ::setsid();
   static_cast<void>(::chdir("/") == 0);
+  close_all_but(parent);
   bool is_ready = false;
   const auto ready = [&] {
     if (::send(parent, &kReady, 1, MSG_NOSIGNAL) != 1) return false;

@@ -13,6 +13,7 @@
 #include "fs/mount_health.h"
 #include "fs/mount_table.h"
 #include "fs/unmount.h"
+#include "remote/unique_fd.h"
 
 namespace augurfs {
 namespace {
@@ -25,9 +26,7 @@ void detach_from_caller(int pipe) {
   static_cast<void>(::chdir("/") == 0);
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, stream);
-  if (pipe > STDERR_FILENO + 1)
-    ::close_range(STDERR_FILENO + 1, static_cast<unsigned>(pipe) - 1, 0);
-  ::close_range(static_cast<unsigned>(pipe) + 1, ~0U, 0);
+  close_all_but(pipe);
   // Whoever ends the daemon's whole group by a signal means the daemon.
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::signal(signal, SIG_IGN);
 }

@@ -33,4 +33,13 @@ class UniqueFd {
   int fd_ = -1;
 };
 
+// For a child that outlives its caller: closes every descriptor above stderr but one, since a lock
+// or the end of a pipe that somebody waits for may be among what it inherited.
+inline void close_all_but(int kept) {
+  if (kept > STDERR_FILENO + 1) {
+    ::close_range(STDERR_FILENO + 1, static_cast<unsigned>(kept) - 1, 0);
+  }
+  ::close_range(static_cast<unsigned>(kept) + 1, ~0U, 0);
+}
+
 }  // namespace augurfs

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -71,6 +72,20 @@ TEST(Commands, WhatIsNotMountedIsNotUnmounted) {
   const ProgramResult missing = drive.augurfs({"unmount", "/no/such/directory"});
   EXPECT_EQ(missing.exit_code, 1);
   EXPECT_THAT(missing.errors, HasSubstr("/no/such/directory does not exist"));
+}
+
+TEST(Commands, ADaemonKeepsNothingOpenThatItsCallerHas) {
+  TestMount drive;
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);  // inherited: not close-on-exec
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  ::close(ends[1]);
+  char byte = 0;
+  pollfd ended{ends[0], POLLIN, 0};
+  constexpr int kPatienceMs = 30'000;
+  ASSERT_EQ(::poll(&ended, 1, kPatienceMs), 1) << "the daemon or its watchdog holds the other end";
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0);
+  ::close(ends[0]);
 }
 
 // A process that sees `drive` until it dies with this object, as one in a container does.
