@@ -56,7 +56,8 @@ Result<void> ChunkStore::Parts::check_quota() const {
       kChunksMin * state->space().chunk_charge(options.chunk_size_bytes) + kDirectoryBytes;
   // Twice: what has grown counts as used, and as much must be able to grow again.
   const std::uint64_t least = 2 * kGrowthBytesMax + chunks;
-  const std::string given = "cache.size is " + std::to_string(options.size_bytes_max) + " bytes; ";
+  const std::string given = "cache.size leaves " + std::to_string(options.size_bytes_max) +
+                            " bytes for chunks and index; ";
   if (options.size_bytes_max < least) {
     return Error{ErrorCode::kInvalid, given + "a cache with chunks of " +
                                           std::to_string(options.chunk_size_bytes) +

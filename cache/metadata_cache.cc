@@ -65,6 +65,8 @@ void put_in_order(std::vector<T>& entries) {
 void append(DirectoryPage& page, ListPage more) {
   std::move(more.objects.begin(), more.objects.end(), std::back_inserter(page.listing.objects));
   std::move(more.prefixes.begin(), more.prefixes.end(), std::back_inserter(page.listing.prefixes));
+  if (page.listing.left_out == 0) page.listing.left_out_example = std::move(more.left_out_example);
+  page.listing.left_out += more.left_out;
   page.next = std::move(more.next);
   page.complete = page.next.empty();
 }

@@ -17,6 +17,8 @@ namespace augurfs {
 struct Listing {
   std::vector<ObjectInfo> objects;
   std::vector<std::string> prefixes;
+  std::uint64_t left_out = 0;  // see ListPage
+  std::string left_out_example;
 };
 
 // What is known of one child: absent optionals are not known.

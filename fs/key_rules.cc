@@ -26,6 +26,8 @@ bool is_file_name(std::string_view name) {
 
 DirectoryEntries directory_entries(const std::string& prefix, const Listing& listing) {
   DirectoryEntries result;
+  result.unreachable = listing.left_out;
+  result.unreachable_example = listing.left_out_example;
   result.entries.reserve(listing.prefixes.size() + listing.objects.size());
   const auto unreachable = [&](const std::string& key) {
     if (result.unreachable++ == 0) result.unreachable_example = key;

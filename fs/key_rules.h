@@ -28,7 +28,7 @@ struct DirectoryEntry {
 
 struct DirectoryEntries {
   std::vector<DirectoryEntry> entries;  // directories, then files, each in the order of bytes
-  std::uint64_t unreachable = 0;        // objects, and prefixes with whatever is below them
+  std::uint64_t unreachable = 0;        // objects, prefixes with all below them, what was left out
   std::string unreachable_example;      // one such key or prefix
 };
 

@@ -78,6 +78,14 @@ std::optional<HistoryOptions> history_options(const MountPlan& plan) {
   return out;
 }
 
+// What of cache.size is not for chunks. The history of an earlier mount may still be there when it
+// is switched off.
+std::uint64_t history_share(const MountPlan& plan) {
+  std::error_code error;
+  const bool is_there = std::filesystem::exists(plan.cache_directory / kHistoryFile, error);
+  return plan.options.history.enabled || is_there ? history_bytes(plan) : 0;
+}
+
 Result<CacheOptions> cache_options(const MountPlan& plan) {
   const Options& options = plan.options;
   const std::uint64_t disk = disk_bytes(plan.cache_directory);
@@ -86,15 +94,14 @@ Result<CacheOptions> cache_options(const MountPlan& plan) {
   }
   CacheOptions out;
   out.directory = plan.cache_directory;
-  // One of an earlier mount may still be there when it is switched off.
-  out.size_bytes_max = options.cache.size.resolve(disk) - history_bytes(plan);
+  out.size_bytes_max = options.cache.size.resolve(disk) - history_share(plan);
   out.free_space_bytes_min = options.cache.free_space.resolve(disk);
   out.chunk_size_bytes = static_cast<std::uint32_t>(options.cache.chunk_size);
   out.transfers_max = options.remote.max_connections;
-  // One connection is always left to readers that wait.
   const auto& budget = options.prefetch;
   out.prefetch_per_day = {budget.bytes_per_day.value_or(PrefetchAmount::kUnlimited),
                           budget.requests_per_day.value_or(PrefetchAmount::kUnlimited)};
+  // One connection is always left to readers that wait.
   out.prefetch_transfers_max =
       std::min(options.prefetch.transfers_max, options.remote.max_connections - 1);
   // So that the store's own error, which says more, comes first.

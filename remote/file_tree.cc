@@ -44,25 +44,11 @@ bool is_gone(int error_number) {
          error_number == ENAMETOOLONG;
 }
 
-// Whether a directory entry counts, and as a directory; nullopt when it is to be left out.
-std::optional<bool> is_directory(int directory, const dirent& entry) {
-  switch (entry.d_type) {
-    case DT_DIR:
-      return true;
-    case DT_REG:
-    case DT_LNK:
-      return false;
-    case DT_UNKNOWN: {  // some file systems leave it to stat
-      struct stat status {};
-      if (::fstatat(directory, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) break;
-      if (S_ISDIR(status.st_mode)) return true;
-      if (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode)) return false;
-      break;
-    }
-    default:
-      break;
-  }
-  return std::nullopt;
+bool is_directory(int directory, const dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+  struct stat status {};  // some file systems leave it to stat
+  return ::fstatat(directory, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISDIR(status.st_mode);
 }
 
 }  // namespace
@@ -121,9 +107,8 @@ Result<std::vector<std::string>> FileTree::names(const UniqueFd& directory) cons
       break;
     }
     std::string name = entry->d_name;
-    const std::optional<bool> directory_entry = is_directory(fd, *entry);
-    if (!directory_entry || !is_entry_name(name)) continue;
-    if (*directory_entry) name += '/';
+    if (!is_entry_name(name)) continue;
+    if (is_directory(fd, *entry)) name += '/';
     names.push_back(std::move(name));
   }
   std::sort(names.begin(), names.end());
@@ -142,7 +127,6 @@ Result<std::optional<struct stat>> FileTree::status(const UniqueFd& directory,
                                                     const std::string& name) const {
   struct stat status {};
   if (::fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (is_gone(errno)) return std::nullopt;
     return error(errno, real_path(directory) + "/" + name);
   }
   if (S_ISLNK(status.st_mode)) {
@@ -165,7 +149,9 @@ Result<struct stat> FileTree::status(const std::string& key) const {
   }
   if (!is_entry_name(name)) return error(ENOENT, key);
   auto found = status(*directory, name);
-  if (!found) return found.error();
+  if (!found) {
+    return found.error().code == ErrorCode::kNotFound ? error(ENOENT, key) : found.error();
+  }
   if (!*found) return error(ENOENT, key);
   return **found;
 }
@@ -176,7 +162,9 @@ Result<FileTree::File> FileTree::open_file(const std::string& key) const {
   const auto directory = open_directory(parent);
   if (!directory) return directory.error().in("'" + key + "'");
   const auto found = status(*directory, name);
-  if (!found) return found.error();
+  if (!found) {
+    return found.error().code == ErrorCode::kNotFound ? error(ENOENT, key) : found.error();
+  }
   if (!*found) return error(ENOENT, key);
 
   File file;

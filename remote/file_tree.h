@@ -44,10 +44,11 @@ class FileTree {
   Result<UniqueFd> open_directory(std::string_view key) const;
 
   // What is in a directory, in the order of the keys below it: sorted by bytes, with a '/' behind
-  // the names of directories. Symlinks are still among them.
+  // the names of directories. What is to be left out is still among them.
   Result<std::vector<std::string>> names(const UniqueFd& directory) const;
 
-  // What `name`, no directory, in the open `directory` is; nullopt when it is left out or gone.
+  // What `name`, no directory, in the open `directory` is; nullopt when it is left out, kNotFound
+  // when it is gone.
   Result<std::optional<struct stat>> status(const UniqueFd& directory,
                                             const std::string& name) const;
 

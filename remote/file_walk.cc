@@ -54,7 +54,10 @@ Result<std::optional<FileWalk::Entry>> FileWalk::entry_in(Level& level) {
   }
   const auto status = tree_.status(level.directory, name);
   if (!status) return status.error();
-  if (!*status) return std::nullopt;
+  if (!*status) {
+    if (left_out_++ == 0) left_out_example_ = key;
+    return std::nullopt;
+  }
   return Entry{object_info(key, **status)};
 }
 
@@ -108,6 +111,9 @@ Result<ListPage> FileWalk::next_page(int max_keys, std::stop_token stop) {
     ahead_.reset();
   }
   for (Level& level : levels_) level.directory = UniqueFd();
+  page.left_out = std::exchange(left_out_, 0);
+  page.left_out_example = std::move(left_out_example_);
+  left_out_example_.clear();
   return page;
 }
 

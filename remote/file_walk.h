@@ -13,7 +13,7 @@ namespace augurfs {
 // One listing of a FileTree on its way from page to page. Yields keys in the order of their bytes,
 // which is not that of a directory walk: "a-b" stands before "a/b". Each directory is read once
 // and sorted; between pages only names are kept, no descriptors. What vanishes after its directory
-// was read is left out. Thread rule: one thread at a time.
+// was read is passed over. Thread rule: one thread at a time.
 class FileWalk {
  public:
   // Starts behind `request.start_after` and `request.continuation`, which is the last key or
@@ -46,6 +46,8 @@ class FileWalk {
   bool started_ = false;
   std::vector<Level> levels_;
   std::optional<Entry> ahead_;  // read to know that there is another page
+  std::uint64_t left_out_ = 0;  // since the last page
+  std::string left_out_example_;
 };
 
 }  // namespace augurfs

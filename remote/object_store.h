@@ -48,6 +48,9 @@ struct ListPage {
   std::vector<ObjectInfo> objects;
   std::vector<std::string> prefixes;  // with a delimiter: each ends in it
   std::string next;                   // empty: this was the last page
+  // Names met on the way that stand for no object, such as a symlink of a file:// store.
+  std::uint64_t left_out = 0;
+  std::string left_out_example;
 };
 
 // Takes the bytes of a get() in order, on the thread that called get(). Returning false ends the

@@ -63,7 +63,9 @@ Result<StoreUrl> parse_s3(std::string_view rest) {
   std::string prefix(slash == std::string_view::npos ? "" : rest.substr(slash + 1));
   if (bucket.empty())
     return invalid("s3:// names no bucket; write s3://bucket or s3://bucket/prefix");
-  if (bucket.find('@') != std::string_view::npos) {
+  // A secret may hold a '/' and end what looks like the bucket there.
+  if (bucket.find('@') != std::string_view::npos ||
+      (bucket.find(':') != std::string_view::npos && rest.find('@') != std::string_view::npos)) {
     // Not repeated: what stands before the '@' is likely a secret.
     return invalid(
         "credentials do not belong in a URL, where every user of this machine can see them; put "

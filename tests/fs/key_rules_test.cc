@@ -47,6 +47,15 @@ TEST(KeyRules, OddBytesInNamesAreFine) {
   EXPECT_EQ(names(directory_entries("", found)), (Names{odd + "dir/", odd}));
 }
 
+TEST(KeyRules, WhatTheStoreLeftOutIsUnreachable) {
+  Listing listing;
+  listing.left_out = 2;
+  listing.left_out_example = "link";
+  const DirectoryEntries entries = directory_entries("", listing);
+  EXPECT_EQ(entries.unreachable, 2U);
+  EXPECT_EQ(entries.unreachable_example, "link");
+}
+
 TEST(KeyRules, ADirectoryWinsOverAnObjectOfTheSameName) {
   const Listing found = listing({"a", "a-b"}, {"a/"});
   const DirectoryEntries entries = directory_entries("", found);

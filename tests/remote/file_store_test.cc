@@ -390,6 +390,10 @@ TEST_F(FileStoreTest, SpecialFilesAreLeftOutAndNeverOpened) {
   ASSERT_LT(name.size(), sizeof address.sun_path);
   std::copy(name.begin(), name.end(), address.sun_path);
   ASSERT_EQ(::bind(socket_fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  const auto page = store_->list({.delimiter = "/"}, {});
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->left_out, 2U);
+  EXPECT_EQ(page->left_out_example, "pipe");
   EXPECT_EQ(keys({}), Keys{});
   for (const auto* key : {"pipe", "socket"}) {
     EXPECT_EQ(head_error(key), ErrorCode::kNotFound);

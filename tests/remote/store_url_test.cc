@@ -72,7 +72,8 @@ TEST(StoreUrl, OptionsBehindABucketPointToTheConfiguration) {
 }
 
 TEST(StoreUrl, CredentialsInAUrlAreRefusedAndNotRepeated) {
-  for (const auto* text : {"s3://AKID:verysecret@bucket/x", "S3://AKID:verysecret@bucket"}) {
+  for (const auto* text : {"s3://AKID:verysecret@bucket/x", "S3://AKID:verysecret@bucket",
+                           "s3://AKID:verysecret/with/slashes@bucket"}) {
     const std::string message = refusal(text);
     EXPECT_NE(message, "");
     EXPECT_FALSE(contains(message, "verysecret")) << message;
