@@ -22,6 +22,7 @@ using std::literals::chrono_literals::operator""h;
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = 1024 * kKiB;
 constexpr std::uint64_t kGiB = 1024 * kMiB;
+constexpr std::uint64_t kTiB = 1024 * kGiB;
 
 // What an option that can be left to the program is set to then, unless it is a string, and one
 // that is a bound when there is to be none.
@@ -369,14 +370,12 @@ const std::vector<Option> kOptions = {
      or_word(
          kUnlimited,
          size(
-             0, 1024 * 1024 * kGiB, false,
-             [](Options& o) -> auto& { return o.prefetch.bytes_per_day; }),
+             0, 1024 * kTiB, false, [](Options& o) -> auto& { return o.prefetch.bytes_per_day; }),
          [](Options& o) -> auto& { return o.prefetch.bytes_per_day; }),
      "What may be fetched ahead in any 24 hours, restarts included. When it is used up, programs "
-     "get "
-     "what they ask for and nothing else, until what was fetched a day ago is forgotten. 0: "
-     "nothing "
-     "is fetched ahead, as with `prefetch.mode = \"off\"`. `augurfs status` says what is left."},
+     "get what they ask for and nothing else, until what was fetched a day ago is forgotten. 0: "
+     "nothing is fetched ahead, as with `prefetch.mode = \"off\"`. `augurfs status` says what is "
+     "left."},
     {"prefetch.budget_requests", "unlimited",
      or_word(
          kUnlimited,
