@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 
-#include "predictor/brain/expert_pool.h"
 #include "predictor/brain/supervisor.h"
+#include "predictor/policies.h"
 
 namespace {
 

@@ -17,8 +17,8 @@
 
 #include "predictor/brain/brain.h"
 #include "predictor/brain/brain_process.h"
-#include "predictor/brain/expert_pool.h"
 #include "predictor/brain/sandbox.h"
+#include "predictor/policies.h"
 
 namespace augurfs {
 namespace {

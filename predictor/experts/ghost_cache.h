@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "predictor/replay/chunk_cache.h"
+#include "predictor/chunk_cache.h"
 
 namespace augurfs {
 

@@ -11,11 +11,9 @@
 #include <vector>
 
 #include "cache/chunk_record.h"
+#include "predictor/tick.h"
 
 namespace augurfs {
-
-// Virtual time since the start of a replay.
-using Tick = std::chrono::nanoseconds;
 
 struct LinkOptions {
   Tick round_trip = std::chrono::milliseconds(80);

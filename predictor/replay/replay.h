@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "predictor/replay/policies.h"
+#include "predictor/policies.h"
 #include "predictor/replay/simulation.h"
 
 namespace augurfs {

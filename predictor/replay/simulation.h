@@ -6,8 +6,8 @@
 
 #include "cache/chunk_layout.h"
 #include "predictor/catalog.h"
+#include "predictor/chunk_cache.h"
 #include "predictor/expert.h"
-#include "predictor/replay/chunk_cache.h"
 #include "predictor/replay/closed_loop.h"
 #include "predictor/replay/foresight.h"
 #include "predictor/replay/latencies.h"

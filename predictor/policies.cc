@@ -1,12 +1,12 @@
-#include "predictor/replay/policies.h"
+#include "predictor/policies.h"
 
 #include <algorithm>
 #include <utility>
 #include <vector>
 
-#include "predictor/brain/expert_pool.h"
 #include "predictor/experts/directory_shuffle.h"
 #include "predictor/experts/directory_sweep.h"
+#include "predictor/experts/expert_pool.h"
 #include "predictor/experts/gate.h"
 #include "predictor/experts/hedge.h"
 #include "predictor/experts/leap.h"
@@ -176,6 +176,13 @@ std::string policy_names() {
     names += (names.empty() ? "" : ", ") + std::string(policy.name);
   }
   return names;
+}
+
+std::unique_ptr<Expert> make_brain_policy(PolicySetting setting) {
+  setting.beside_readahead = true;
+  std::vector<std::unique_ptr<Expert>> experts;
+  experts.push_back(find_policy("hedge")->make(setting));
+  return std::make_unique<ExpertPool>(std::move(experts), setting.chunk_bytes);
 }
 
 }  // namespace augurfs

@@ -5,7 +5,7 @@
 
 #include "cache/chunk_table.h"
 #include "cache/eviction.h"
-#include "predictor/replay/link.h"
+#include "predictor/tick.h"
 
 namespace augurfs {
 

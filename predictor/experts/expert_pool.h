@@ -9,7 +9,6 @@
 #include "predictor/expert.h"
 #include "predictor/experts/place.h"
 #include "predictor/experts/recency_table.h"
-#include "predictor/replay/policies.h"
 
 namespace augurfs {
 
@@ -43,9 +42,5 @@ class ExpertPool : public Expert {
   RecencyTable<std::uint64_t> read_;  // chunks, and in which event
   std::uint64_t events_ = 0;
 };
-
-// What a brain thinks with: the policy that `augurfs replay` knows as "hedge", beside the daemon's
-// readahead. The two together are the policy "mount".
-std::unique_ptr<Expert> make_brain_policy(PolicySetting setting);
 
 }  // namespace augurfs

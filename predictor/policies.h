@@ -36,4 +36,8 @@ std::span<const Policy> policies();
 const Policy* find_policy(std::string_view name);
 std::string policy_names();  // "none-lru, none-s3fifo, ..."
 
+// What a brain thinks with: the policy that `augurfs replay` knows as "hedge", beside the daemon's
+// readahead. The two together are the policy "mount".
+std::unique_ptr<Expert> make_brain_policy(PolicySetting setting);
+
 }  // namespace augurfs

@@ -1,6 +1,8 @@
-#include "predictor/brain/expert_pool.h"
+#include "predictor/experts/expert_pool.h"
 
 #include <gtest/gtest.h>
+
+#include "predictor/policies.h"
 
 namespace augurfs {
 namespace {

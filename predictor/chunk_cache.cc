@@ -1,4 +1,4 @@
-#include "predictor/replay/chunk_cache.h"
+#include "predictor/chunk_cache.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "predictor/brain/expert_pool.h"
+#include "predictor/experts/expert_pool.h"
 
 #include <algorithm>
 #include <utility>
@@ -55,13 +55,6 @@ bool ExpertPool::said(const Candidate& candidate, std::chrono::steady_clock::tim
   if (!is_late && !was_read) return true;
   last = {events_, now};
   return false;
-}
-
-std::unique_ptr<Expert> make_brain_policy(PolicySetting setting) {
-  setting.beside_readahead = true;
-  std::vector<std::unique_ptr<Expert>> experts;
-  experts.push_back(find_policy("hedge")->make(setting));
-  return std::make_unique<ExpertPool>(std::move(experts), setting.chunk_bytes);
 }
 
 }  // namespace augurfs
