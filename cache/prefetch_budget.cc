@@ -1,12 +1,14 @@
 #include "cache/prefetch_budget.h"
 
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <fstream>
 #include <string>
-#include <system_error>
 #include <utility>
+
+#include "remote/small_file.h"
 
 namespace augurfs {
 namespace {
@@ -146,27 +148,22 @@ void PrefetchBudget::read(State& state) const {
 }
 
 bool PrefetchBudget::write(State& state, const PrefetchAmount& reserved) const {
-  const std::string fresh = options_.file.string() + ".new";
-  std::ofstream file(fresh, std::ios::trunc);
-  file << kMagic << '\n';
+  std::string text = fmt::format("{}\n", kMagic);
   for (const Slot& slot : state.slots) {
     PrefetchAmount spent = slot.spent;
     if (slot.number == state.newest) add(spent, reserved);
     if (spent == PrefetchAmount{0, 0}) continue;
-    file << slot.number << ' ' << spent.bytes << ' ' << spent.requests << '\n';
+    text += fmt::format("{} {} {}\n", slot.number, spent.bytes, spent.requests);
   }
-  file << kEnd << '\n';
-  file.close();
-  std::error_code error;
-  if (file) std::filesystem::rename(fresh, options_.file, error);
-  const bool written = file && !error;
+  text += fmt::format("{}\n", kEnd);
+  const auto written = write_small_file(options_.file, text);
   if (!written && !state.failing) {
-    spdlog::warn("prefetch.budget_not_written file={:?} message=\"nothing is fetched ahead\"",
-                 options_.file.string());
+    spdlog::warn("prefetch.budget_not_written reason={:?} message=\"nothing is fetched ahead\"",
+                 written.error().message);
   }
   state.failing = !written;
   if (written) state.reserved = reserved;
-  return written;
+  return written.has_value();
 }
 
 }  // namespace augurfs

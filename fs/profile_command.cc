@@ -2,30 +2,26 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <spdlog/fmt/chrono.h>
 #include <spdlog/fmt/fmt.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <map>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "fs/admin_socket.h"
 #include "fs/mount_point.h"
 #include "fs/print_error.h"
+#include "fs/profile_report.h"
 #include "fs/running_mounts.h"
-#include "fs/units.h"
-#include "predictor/object_id.h"
 #include "predictor/profile_file.h"
+#include "remote/small_file.h"
 
 namespace augurfs {
 namespace {
@@ -35,19 +31,22 @@ namespace fs = std::filesystem;
 constexpr const char* kYes = "1";
 constexpr const char* kNo = "0";
 
+Result<std::string> read_file(const fs::path& file) {
+  auto bytes = read_small_file(file, kProfileBytesMax);
+  if (!bytes) return bytes.error();
+  if (!*bytes) return Error{ErrorCode::kNotFound, file.string() + ": No such file or directory"};
+  return std::move(**bytes);
+}
+
 Result<Profile> read(const fs::path& file) {
-  const auto bytes = read_profile_file(file);
+  const auto bytes = read_file(file);
   if (!bytes) return bytes.error();
   return unpack(*bytes, file.string());
 }
 
-std::string counted(const Profile& profile) {
-  return fmt::format("{} accesses", profile.rows.size());
-}
-
 // To a file, or to standard output when none is named.
 Result<void> deliver(const std::string& bytes, const std::optional<fs::path>& file) {
-  if (file) return write_profile_file(*file, bytes);
+  if (file) return write_small_file(*file, bytes);
   if (::isatty(STDOUT_FILENO) != 0) {
     return Error{ErrorCode::kInvalid, "a profile is nothing to look at: say --output FILE"};
   }
@@ -103,7 +102,7 @@ Result<void> take(const ProfileCommand& command, const Environment& environment)
   const auto socket = socket_of(command, environment);
   if (!socket) return socket.error();
   const fs::path& file = command.files.front();
-  const auto bytes = read_profile_file(file);
+  const auto bytes = read_file(file);
   if (!bytes) return bytes.error();
   const auto said = ask_daemon(
       *socket, "/profile/import",
@@ -183,33 +182,9 @@ Result<int> record(const ProfileCommand& command, const Environment& environment
   }
   const fs::path file =
       command.output.value_or(fs::path(command.command[0]).filename().string() + ".profile");
-  if (auto written = write_profile_file(file, *bytes); !written) return written.error();
-  print_error(fmt::format("{} in {}", counted(*profile), file.string()));
+  if (auto written = write_small_file(file, *bytes); !written) return written.error();
+  print_error(fmt::format("{} accesses in {}", profile->rows.size(), file.string()));
   return *ended;
-}
-
-// A stranger's text on one line of a terminal.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += byte < ' ' || byte == 0x7f ? '?' : c;
-  }
-  return out;
-}
-
-using Counts = std::map<std::string, std::uint64_t>;
-
-void append_most(std::string& out, const char* title, const Counts& counts) {
-  constexpr std::size_t kLinesMax = 10;
-  std::vector<std::pair<std::string, std::uint64_t>> most(counts.begin(), counts.end());
-  std::stable_sort(most.begin(), most.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
-  out += fmt::format("{}\n", title);
-  for (std::size_t i = 0; i < std::min(most.size(), kLinesMax); ++i) {
-    out += fmt::format("  {:>10}  {}\n", most[i].second, printable(most[i].first));
-  }
-  if (most.size() > kLinesMax) out += fmt::format("  {:>10}  more\n", most.size() - kLinesMax);
 }
 
 }  // namespace
@@ -242,35 +217,6 @@ int run_profile(const ProfileCommand& command, const Environment& environment) {
   print_error(nobody ? "no mount of yours on " + command.directory->string()
                      : done.error().message);
   return 1;
-}
-
-std::string profile_text(const Profile& profile, std::chrono::sys_days today) {
-  if (profile.rows.empty()) return "the profile is empty\n";
-  Counts programs;
-  Counts directories;
-  std::unordered_map<std::string, std::uint64_t> objects;  // sizes
-  std::uint64_t runs = 0;
-  for (const HistoryRow& row : profile.rows) {
-    runs = std::max(runs, row.stream);
-    ++programs[row.program.empty() ? "(unknown)" : row.program];
-    const bool lists = row.operation == Operation::kList;
-    const std::string directory(lists ? std::string_view(row.path) : directory_prefix(row.path));
-    ++directories[directory.empty() ? "/" : directory];
-    if (!lists) objects[row.path] = row.object_bytes;
-  }
-  std::uint64_t bytes = 0;
-  for (const auto& [path, size] : objects) bytes += std::min(size, ~std::uint64_t{0} - bytes);
-  const auto days = (today - profile.last_day).count();
-  std::string out = fmt::format("{} of {} objects ({}) in {} runs of programs\nlast on {:%Y-%m-%d}",
-                                counted(profile), objects.size(), rounded_size(bytes), runs,
-                                std::chrono::sys_seconds{profile.last_day});
-  out += days == 0   ? ", today\n"
-         : days == 1 ? ", a day ago\n"
-                     : fmt::format(", {} days ago\n", days);
-  if (!profile.source.empty()) out += "made on " + printable(profile.source) + "\n";
-  append_most(out, "accesses by program", programs);
-  append_most(out, "accesses by directory", directories);
-  return out;
 }
 
 }  // namespace augurfs

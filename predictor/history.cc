@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "predictor/profile_file.h"
+#include "remote/small_file.h"
 
 namespace augurfs {
 namespace {
@@ -182,7 +183,7 @@ Result<void> History::import(Profile profile) {
   if (const auto sound = unpack(*packed, "below the prefix of this mount"); !sound) {
     return sound.error();
   }
-  return write_profile_file(profile_file(), *packed);
+  return write_small_file(profile_file(), *packed);
 }
 
 Profile History::imported() {
@@ -191,9 +192,9 @@ Profile History::imported() {
 }
 
 Profile History::read_imported() const {
-  const auto bytes = read_profile_file(profile_file());
-  if (!bytes && bytes.error().code == ErrorCode::kNotFound) return {};
-  auto profile = bytes ? unpack(*bytes, profile_file().string()) : bytes.error();
+  const auto bytes = read_small_file(profile_file(), kProfileBytesMax);
+  if (bytes && !*bytes) return {};
+  auto profile = bytes ? unpack(**bytes, profile_file().string()) : bytes.error();
   if (profile) return std::move(*profile);
   const std::string aside = profile_file().string() + ".aside";
   std::error_code error;

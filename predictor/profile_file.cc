@@ -1,9 +1,7 @@
 #include "predictor/profile_file.h"
 
-#include <fcntl.h>
 #include <spdlog/fmt/fmt.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -151,29 +149,20 @@ class RowReader {
   std::unordered_map<std::uint64_t, std::uint64_t> streams_;
 };
 
-Error trouble(const std::filesystem::path& path, int number) {
-  return {number == ENOSPC || number == EDQUOT ? ErrorCode::kNoSpace
-          : number == ENOENT                   ? ErrorCode::kNotFound
-                                               : ErrorCode::kUnavailable,
-          path.string() + ": " + std::strerror(number)};
-}
-
-Result<void> write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t wrote = ::write(fd, bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return trouble(path, errno);
-    bytes.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return {};
+Error no_memory(const std::string& name) {
+  return {ErrorCode::kUnavailable, name + ": " + std::strerror(errno)};
 }
 
 // By a file in memory, as traces are read from files.
 Result<std::unique_ptr<TraceInput>> input_of(std::string_view bytes, const std::string& name) {
   UniqueFd file(::memfd_create("profile", MFD_CLOEXEC));
-  if (!file) return trouble(name, errno);
-  if (auto done = write_all(file.get(), bytes, name); !done) return done.error();
-  if (::lseek(file.get(), 0, SEEK_SET) != 0) return trouble(name, errno);
+  if (!file) return no_memory(name);
+  while (!bytes.empty()) {
+    const ssize_t wrote = ::write(file.get(), bytes.data(), bytes.size());
+    if (wrote < 0 && errno != EINTR) return no_memory(name);
+    if (wrote > 0) bytes.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) return no_memory(name);
   return TraceInput::open(std::move(file), name, kProfileTextBytesMax);
 }
 
@@ -225,46 +214,6 @@ Result<Profile> unpack(std::string_view bytes, const std::string& name) {
   }
   settle(profile);
   return profile;
-}
-
-Result<std::string> read_profile_file(const std::filesystem::path& path) {
-  // What is no file, as a pipe that nobody writes to, is not waited for.
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat found {};
-  if (!file || ::fstat(file.get(), &found) != 0) return trouble(path, errno);
-  if (!S_ISREG(found.st_mode)) {
-    return Error{ErrorCode::kInvalid, path.string() + ": no regular file"};
-  }
-  // One byte more tells a file that is too large, however much it grew by now.
-  std::string bytes(kProfileBytesMax + 1, '\0');
-  std::size_t size = 0;
-  while (size < bytes.size()) {
-    const ssize_t got = ::read(file.get(), bytes.data() + size, bytes.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return trouble(path, errno);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  if (size > kProfileBytesMax) {
-    return Error{ErrorCode::kInvalid,
-                 fmt::format("{}: larger than the {} MiB that a profile may have", path.string(),
-                             kProfileBytesMax >> 20U)};
-  }
-  bytes.resize(size);
-  return bytes;
-}
-
-Result<void> write_profile_file(const std::filesystem::path& path, std::string_view bytes) {
-  const std::string beside = path.string() + ".new";
-  ::unlink(beside.c_str());
-  const UniqueFd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                             S_IRUSR | S_IWUSR));
-  if (!file) return trouble(path, errno);
-  auto done = write_all(file.get(), bytes, path);
-  if (done && ::fsync(file.get()) != 0) done = trouble(path, errno);
-  if (done && ::rename(beside.c_str(), path.c_str()) != 0) done = trouble(path, errno);
-  if (!done) ::unlink(beside.c_str());
-  return done;
 }
 
 }  // namespace augurfs

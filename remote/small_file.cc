@@ -1,11 +1,11 @@
 #include "remote/small_file.h"
 
 #include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <system_error>
 
 #include "remote/unique_fd.h"
@@ -13,35 +13,66 @@
 namespace augurfs {
 namespace {
 
-constexpr std::size_t kBytesMax = 1'048'576;
+Error trouble(const char* doing, const std::filesystem::path& path, int number) {
+  const bool denied = number == EACCES || number == EPERM || number == EROFS;
+  const bool full = number == ENOSPC || number == EDQUOT;
+  return {denied ? ErrorCode::kDenied
+          : full ? ErrorCode::kNoSpace
+                 : ErrorCode::kUnavailable,
+          fmt::format("cannot {} {}: {}", doing, path.string(),
+                      std::generic_category().message(number))};
+}
 
-Error cannot_read(const std::string& path, int error_number) {
-  const bool denied = error_number == EACCES || error_number == EPERM;
-  return {denied ? ErrorCode::kDenied : ErrorCode::kUnavailable,
-          "cannot read " + path + ": " + std::generic_category().message(error_number)};
+Result<void> write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = ::write(fd, bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return trouble("write", path, errno);
+    bytes.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return {};
 }
 
 }  // namespace
 
-Result<std::optional<std::string>> read_small_file(const std::string& path) {
+Result<std::optional<std::string>> read_small_file(const std::filesystem::path& path,
+                                                   std::size_t bytes_max) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!file && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
   struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0) return cannot_read(path, errno);
-  if (!S_ISREG(status.st_mode)) return Error{ErrorCode::kInvalid, path + " is not a file"};
-
-  std::string text(kBytesMax + 1, '\0');
-  std::size_t length = 0;
-  while (length < text.size()) {
-    const ssize_t got = ::read(file.get(), text.data() + length, text.size() - length);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return cannot_read(path, errno);
-    if (got == 0) break;
-    length += static_cast<std::size_t>(got);
+  if (!file || ::fstat(file.get(), &status) != 0) return trouble("read", path, errno);
+  if (!S_ISREG(status.st_mode)) {
+    return Error{ErrorCode::kInvalid, path.string() + ": no regular file"};
   }
-  if (length > kBytesMax) return Error{ErrorCode::kInvalid, path + " is larger than a megabyte"};
-  text.resize(length);
-  return text;
+  // One byte more tells a file that is too large, however much it grew by now.
+  std::string bytes(bytes_max + 1, '\0');
+  std::size_t size = 0;
+  while (size < bytes.size()) {
+    const ssize_t got = ::read(file.get(), bytes.data() + size, bytes.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return trouble("read", path, errno);
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  if (size > bytes_max) {
+    return Error{ErrorCode::kInvalid, fmt::format("{}: larger than the {} MiB it may have",
+                                                  path.string(), bytes_max >> 20U)};
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+Result<void> write_small_file(const std::filesystem::path& path, std::string_view bytes) {
+  const std::string beside = path.string() + ".new";
+  ::unlink(beside.c_str());
+  const UniqueFd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                             S_IRUSR | S_IWUSR));
+  if (!file) return trouble("write", path, errno);
+  auto done = write_all(file.get(), bytes, path);
+  if (done && ::fsync(file.get()) != 0) done = trouble("write", path, errno);
+  if (done && ::rename(beside.c_str(), path.c_str()) != 0) done = trouble("write", path, errno);
+  if (!done) ::unlink(beside.c_str());
+  return done;
 }
 
 }  // namespace augurfs

@@ -1,14 +1,24 @@
 #pragma once
 
+#include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "remote/result.h"
 
 namespace augurfs {
 
-// All of a file that is expected to be small: a token, a profile. nullopt when there is none,
-// kDenied when it cannot be read, kInvalid when it is larger than a megabyte or no regular file.
-Result<std::optional<std::string>> read_small_file(const std::string& path);
+// Files that are read and written whole: a token, a profile. Errors name the file.
+
+// nullopt when there is none, kDenied when it cannot be read, kInvalid when it is larger than
+// `bytes_max`, whole mebibytes, or no regular file; what is none, as a pipe, is not waited for.
+Result<std::optional<std::string>> read_small_file(const std::filesystem::path& path,
+                                                   std::size_t bytes_max = std::size_t{1} << 20);
+
+// In the place of what is there, and on the disk, or an error and nothing has changed: kNoSpace,
+// kDenied, kUnavailable. For its user alone. One writer of a file at a time.
+Result<void> write_small_file(const std::filesystem::path& path, std::string_view bytes);
 
 }  // namespace augurfs

@@ -182,35 +182,6 @@ TEST(ProfileFile, PathsOfAnyLengthFit) {
   EXPECT_GT(back->rows.size(), 4000U);
 }
 
-TEST(ProfileFile, AFileThatIsTooLargeOrNoneIsRefused) {
-  const TemporaryDirectory directory;
-  const auto large = directory.write("large", "");
-  ASSERT_EQ(::truncate(large.c_str(), std::int64_t{2} << 30), 0);
-  EXPECT_THAT(read_profile_file(large).error().message,
-              AllOf(StartsWith(large.string()), HasSubstr("larger than the 4 MiB")));
-  const auto pipe = directory.path() / "pipe";
-  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  EXPECT_THAT(read_profile_file(pipe).error().message, HasSubstr("no regular file"));
-  EXPECT_FALSE(read_profile_file(directory.path()));
-  EXPECT_EQ(read_profile_file(directory.path() / "none").error().code, ErrorCode::kNotFound);
-}
-
-TEST(ProfileFile, IsWrittenWholeOrNotAtAllAndForItsUserAlone) {
-  const TemporaryDirectory directory;
-  const auto file = directory.path() / "p";
-  ASSERT_TRUE(write_profile_file(file, "one"));
-  ASSERT_TRUE(write_profile_file(file, "two"));
-  EXPECT_EQ(read_profile_file(file).value(), "two");
-  struct stat found {};
-  ASSERT_EQ(::stat(file.c_str(), &found), 0);
-  EXPECT_EQ(found.st_mode & 0777, 0600U);
-  EXPECT_FALSE(write_profile_file(directory.path() / "nowhere" / "p", "x"));
-  const auto taken = directory.path() / "directory";
-  std::filesystem::create_directory(taken);
-  EXPECT_FALSE(write_profile_file(taken, "x"));
-  EXPECT_FALSE(std::filesystem::exists(taken.string() + ".new")) << "it cleans up";
-}
-
 class ImportTest : public testing::Test {
  protected:
   std::unique_ptr<History> open(std::uint64_t profile_bytes_max = kProfileBytesMax) {

@@ -1,4 +1,4 @@
-#include "fs/profile_command.h"
+#include "fs/profile_report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
