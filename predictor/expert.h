@@ -22,7 +22,7 @@ enum class ExpertId : std::uint8_t {
   kMithril = 7,
   kDirectorySweep = 8,
   kReadingList = 9,
-  // 10 is the neural model's.
+  // 10 was to be the neural model's, which now weighs what others propose.
   kDirectoryShuffle = 11,
   kNameTemplates = 12,
   kStartUpSet = 13,

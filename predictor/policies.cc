@@ -17,6 +17,8 @@
 #include "predictor/experts/ppm.h"
 #include "predictor/experts/probability_graph.h"
 #include "predictor/experts/start_up_set.h"
+#include "predictor/neural/load_trainer.h"
+#include "predictor/neural/neural_term.h"
 #include "predictor/readahead.h"
 
 namespace augurfs {
@@ -73,7 +75,8 @@ std::unique_ptr<Expert> make_of_names(const PolicySetting& /*setting*/) {
 }
 
 // The experts at low thresholds: what is worth its bytes is the gate's to say.
-std::unique_ptr<Gate> gate_of_all(const PolicySetting& setting) {
+std::unique_ptr<Gate> gate_of_all(const PolicySetting& setting,
+                                  std::unique_ptr<NeuralTerm> neural = nullptr) {
   constexpr std::uint32_t kBlocksAhead = 8;
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(make_sweep(setting));
@@ -91,10 +94,19 @@ std::unique_ptr<Gate> gate_of_all(const PolicySetting& setting) {
   GateOptions options;
   options.chunk_bytes = setting.chunk_bytes;
   options.seed = setting.seed;
-  return std::make_unique<Gate>(options, std::move(experts));
+  return std::make_unique<Gate>(options, std::move(experts), std::move(neural));
 }
 
 std::unique_ptr<Expert> make_gate(const PolicySetting& setting) { return gate_of_all(setting); }
+
+Result<std::unique_ptr<Expert>> make_neural(const PolicySetting& setting) {
+  auto trainer = load_trainer();
+  if (!trainer) return trainer.error();
+  NeuralTermOptions options;
+  options.chunk_bytes = setting.chunk_bytes;
+  options.seed = setting.seed;
+  return gate_of_all(setting, std::make_unique<NeuralTerm>(options, std::move(*trainer)));
+}
 
 std::unique_ptr<Expert> make_hedge(const PolicySetting& setting) {
   HedgeOptions options;
@@ -152,6 +164,7 @@ const std::vector<Policy>& table() {
       {"startup", "what the program opened when it started before", kS3Fifo, false,
        make_of_names<StartUpSet, StartUpSetOptions>},
       {"gate", "several of these, weighed by a small network", kS3Fifo, false, make_gate},
+      {"neural", "gate with what the neural model says of each", kS3Fifo, false, make_neural},
       {"hedge", "of these whichever would have cost least lately", kS3Fifo, false, make_hedge},
       {"mount", "what a mount does: readahead, and hedge for what goes beyond it", kS3Fifo, false,
        make_mount},
@@ -181,7 +194,7 @@ std::string policy_names() {
 std::unique_ptr<Expert> make_brain_policy(PolicySetting setting) {
   setting.beside_readahead = true;
   std::vector<std::unique_ptr<Expert>> experts;
-  experts.push_back(find_policy("hedge")->make(setting));
+  experts.push_back(make_hedge(setting));
   return std::make_unique<ExpertPool>(std::move(experts), setting.chunk_bytes);
 }
 

@@ -9,6 +9,7 @@
 
 #include "cache/eviction.h"
 #include "predictor/expert.h"
+#include "remote/result.h"
 
 namespace augurfs {
 
@@ -26,7 +27,8 @@ struct Policy {
   std::string_view summary;
   EvictionOptions eviction;
   bool foresight = false;  // with a Foresight beside it
-  std::function<std::unique_ptr<Expert>(const PolicySetting&)> make;
+  // kUnavailable when it needs something that this machine has not.
+  std::function<Result<std::unique_ptr<Expert>>(const PolicySetting&)> make;
 };
 
 // All of them, in the order of a report. The settings in their makers are those tuned on the

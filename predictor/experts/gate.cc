@@ -19,10 +19,13 @@ float logarithmic(std::uint64_t count) {
 
 }  // namespace
 
-Gate::Gate(const GateOptions& options, std::vector<std::unique_ptr<Expert>> experts)
+Gate::Gate(const GateOptions& options, std::vector<std::unique_ptr<Expert>> experts,
+           std::unique_ptr<NeuralTerm> neural)
     : options_(options),
       experts_(std::move(experts)),
+      neural_(std::move(neural)),
       network_(options.seed),
+      informed_(options.seed),
       places_(options.places_max),
       streams_(options.streams_max) {}
 
@@ -30,9 +33,9 @@ void Gate::observe(const Event& event, const Catalog& catalog, std::vector<Candi
   weigh(event, catalog);
   const std::size_t first = candidates.size();
   for (const Proposal& proposal : proposals_) {
-    if (proposal.probability < options_.probability_min) continue;
+    if (proposal.informed < options_.probability_min) continue;
     candidates.push_back(proposal.candidate);
-    candidates.back().probability = proposal.probability;
+    candidates.back().probability = proposal.informed;
   }
   // The likeliest first, and of those as likely the one that was said first.
   std::stable_sort(
@@ -46,24 +49,32 @@ std::span<const Gate::Opinion> Gate::weigh(const Event& event, const Catalog& ca
   pool(event, catalog);
   const bool is_read = event.operation == Operation::kRead && event.range.length > 0;
   const Place here = is_read ? place_of(event, options_.chunk_bytes) : Place{};
+  if (neural_) neural_->observe(event, catalog);
   if (is_read) learn_from(event, here);
   const Stream stream = streams_.at(event.stream);
   for (Proposal& proposal : proposals_) {
     describe(proposal, event, here, stream);
-    note(proposal, event.stream);
     proposal.probability = network_.score(proposal.input);
+    proposal.informed = proposal.probability;
+    if (neural_) {
+      proposal.opinion = neural_->weigh(event, proposal.place, proposal.input, catalog);
+      proposal.informed =
+          informed_.score(informed_input(proposal.input, features_of(proposal.opinion)));
+    }
+    note(proposal, event);
   }
   opinions_.clear();
   for (std::size_t i = 0; i < said_.size(); ++i) {
     const std::size_t of = proposal_of_[i];
-    opinions_.push_back({said_[i], of == kNone ? 0 : proposals_[of].probability});
+    opinions_.push_back({said_[i], of == kNone ? 0 : proposals_[of].probability,
+                         of == kNone ? 0 : proposals_[of].informed});
   }
   return opinions_;
 }
 
 void Gate::learn_from(const Event& event, const Place& here) {
   ++reads_;
-  settle(here);
+  settle(here, event.time);
   Known& known = places_.at(here.key());
   known.last_read = reads_;
   ++known.reads;
@@ -103,7 +114,7 @@ std::size_t Gate::proposal_for(const Candidate& candidate) {
   const auto at = static_cast<std::size_t>(found - proposals_.begin());
   if (found == proposals_.end()) {
     if (proposals_.size() >= options_.candidates_max) return kNone;
-    proposals_.push_back({candidate, place, {}});
+    proposals_.push_back({candidate, place, {}, {}});
   } else if (candidate.probability > found->candidate.probability) {
     found->candidate = candidate;
     found->place = place;
@@ -136,23 +147,44 @@ void Gate::describe(Proposal& proposal, const Event& event, const Place& here,
   known.last_proposed = reads_;
 }
 
+std::array<float, Gate::kNeuralFeatures> Gate::features_of(const NeuralOpinion& opinion) {
+  constexpr float kScale = 0.25F;
+  constexpr float kLogitMax = 8;
+  std::array<float, kNeuralFeatures> features{};
+  std::copy(opinion.scores.begin(), opinion.scores.end(), features.begin());
+  features.back() = opinion.fit;
+  for (float& feature : features) feature = kScale * std::clamp(feature, -kLogitMax, kLogitMax);
+  return features;
+}
+
+Gate::InformedNetwork::Input Gate::informed_input(const Network::Input& input,
+                                                  const std::array<float, kNeuralFeatures>& said) {
+  InformedNetwork::Input both{};
+  std::copy(said.begin(), said.end(), std::copy(input.begin(), input.end(), both.begin()));
+  return both;
+}
+
 // One example of a place at a time: many of them would say the same.
-void Gate::note(const Proposal& proposal, std::uint64_t stream) {
+void Gate::note(const Proposal& proposal, const Event& event) {
   // Opens and lookups propose as well, and may be many between two reads.
   if (open_.size() >= options_.horizon_reads * options_.candidates_max) return;
   const std::uint64_t key = proposal.place.key();
-  const bool fresh = open_by_key_.emplace(key, open_number_ + open_.size()).second;
-  if (fresh) open_.push_back({key, reads_, stream, proposal.input});
+  if (!open_by_key_.emplace(key, open_number_ + open_.size()).second) return;
+  open_.push_back({key, reads_, event.stream, proposal.input, event.time, {}, 0});
+  if (!neural_) return;
+  open_.back().said = features_of(proposal.opinion);
+  open_.back().lesson = neural_->note(event, proposal.opinion);
 }
 
 // The place was read: examples of it are for it, those beyond the horizon against.
-void Gate::settle(const Place& place) {
+void Gate::settle(const Place& place, std::chrono::steady_clock::time_point now) {
   constexpr std::uint32_t kChunksMax = 16;  // a long read settles what it begins with
   for (std::uint32_t i = 0; i < std::min(place.chunks, kChunksMax); ++i) {
     const auto found = open_by_key_.find(Place{place.object, place.chunk + i, 1}.key());
     if (found == open_by_key_.end()) continue;
     Example& example = open_[static_cast<std::size_t>(found->second - open_number_)];
     learn(example, true);
+    if (neural_) neural_->settle(example.lesson, now - example.time);
     example.key = 0;  // settled
     open_by_key_.erase(found);
   }
@@ -160,6 +192,7 @@ void Gate::settle(const Place& place) {
          (open_.front().key == 0 || reads_ - open_.front().read > options_.horizon_reads)) {
     if (open_.front().key != 0) {
       learn(open_.front(), false);
+      if (neural_) neural_->settle(open_.front().lesson, std::nullopt);
       open_by_key_.erase(open_.front().key);
     }
     open_.pop_front();
@@ -169,6 +202,7 @@ void Gate::settle(const Place& place) {
 
 void Gate::learn(const Example& example, bool outcome) {
   network_.train(example.input, outcome);
+  if (neural_) informed_.train(informed_input(example.input, example.said), outcome);
   smooth(streams_.at(example.stream).trust, outcome);
 }
 

@@ -91,7 +91,8 @@ Result<ReplayRow> run(const ReplayOptions& options, const std::filesystem::path&
   forget_peak_rss();
   const auto began = std::chrono::steady_clock::now();
   const auto expert = policy.make({options.chunk_bytes, cache_bytes, options.seed});
-  auto result = Simulation(simulation, *expert, foresight.get()).run(**reader);
+  if (!expert) return expert.error();
+  auto result = Simulation(simulation, **expert, foresight.get()).run(**reader);
   if (!result) return result.error();
   const double took = seconds(std::chrono::steady_clock::now() - began);
   ReplayRow row;

@@ -62,5 +62,38 @@ TEST(Gate, FindsNothingWorthFetchingInReadsAtRandom) {
   EXPECT_LE(asked, 10U);
 }
 
+TEST(Gate, WhatTheNeuralModelSaysInformsOnlyTheSecondNetwork) {
+  const auto opinions_of = [](std::unique_ptr<NeuralTerm> neural) {
+    std::vector<std::unique_ptr<Expert>> experts;
+    experts.push_back(std::make_unique<Both>());
+    Gate gate({.chunk_bytes = ExpertPlayer::kChunkBytes, .horizon_reads = 4}, std::move(experts),
+              std::move(neural));
+    Catalog catalog;
+    std::vector<std::pair<float, float>> opinions;
+    for (int i = 0; i < 200; ++i) {
+      Event event;
+      event.object = object_id(i % 2 == 0 ? "x" : "right");
+      event.object_bytes = ExpertPlayer::kChunkBytes;
+      event.range = {0, ExpertPlayer::kChunkBytes};
+      event.time += std::chrono::milliseconds(i);
+      for (const Gate::Opinion& opinion : gate.weigh(event, catalog)) {
+        opinions.emplace_back(opinion.probability, opinion.informed);
+      }
+    }
+    return opinions;
+  };
+  const auto plain = opinions_of(nullptr);
+  const auto both = opinions_of(std::make_unique<NeuralTerm>(NeuralTermOptions{}, nullptr));
+  ASSERT_EQ(plain.size(), 200U);
+  ASSERT_EQ(both.size(), plain.size());
+  std::size_t informed = 0;
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    EXPECT_EQ(plain[i].first, plain[i].second);
+    EXPECT_EQ(both[i].first, plain[i].first);
+    informed += both[i].second != both[i].first ? 1 : 0;
+  }
+  EXPECT_GT(informed, 150U);
+}
+
 }  // namespace
 }  // namespace augurfs

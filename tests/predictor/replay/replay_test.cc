@@ -52,6 +52,16 @@ ReplayOptions options_for(const std::filesystem::path& trace) {
   options.traces = {trace};
   options.chunk_bytes = 16 << 10;
   options.cache_share = 0.2;
+  for (const Policy& policy : policies()) {
+    if (policy.name != "neural") options.policies.emplace_back(policy.name);
+  }
+  return options;
+}
+
+// The neural model learns for seconds where others take milliseconds, so it gets a shorter trace.
+ReplayOptions neural_options_for(const std::filesystem::path& trace) {
+  ReplayOptions options = options_for(trace);
+  options.policies = {"neural"};
   return options;
 }
 
@@ -111,6 +121,17 @@ TEST(Replay, TheSameInputGivesTheSameOutput) {
     return all;
   };
   EXPECT_EQ(text(), text());
+}
+
+TEST(Replay, WithTheNeuralModelTheSameInputGivesTheSameOutputAndBytesEndInOneAccount) {
+  const TemporaryDirectory directory;
+  const ReplayOptions options = neural_options_for(directory.write("t.csv", busy_trace(6, 800)));
+  const ReplayRow row = rows_of(options).front();
+  const Ledger& ledger = row.result.ledger;
+  EXPECT_GT(ledger.used_bytes, 0U);
+  EXPECT_EQ(ledger.prefetched_bytes,
+            ledger.used_bytes + ledger.late_bytes + ledger.wasted_bytes + row.result.unused_bytes);
+  EXPECT_EQ(table_line(row), table_line(rows_of(options).front()));
 }
 
 TEST(Replay, AJsonLineHasTheFieldsThatWerePromised) {
