@@ -95,10 +95,24 @@ class Mounted:
         return self.process.pid
 
     def rss_mib(self):
-        for line in Path(f"/proc/{self.pid()}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        return None
+        """Of its daemon and of the processes which that has started."""
+        kib = {}
+        children = {}
+        for status in Path("/proc").glob("[0-9]*/status"):
+            try:
+                fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+            except OSError:
+                continue  # it has ended
+            pid = int(fields["Pid"])
+            kib[pid] = int(fields.get("VmRSS", "0 kB").split()[0])
+            children.setdefault(int(fields["PPid"]), []).append(pid)
+        total = 0
+        waiting = [self.pid()]
+        while waiting:
+            pid = waiting.pop()
+            total += kib.get(pid, 0)
+            waiting += children.get(pid, [])
+        return total / 1024
 
 
 class Augurfs(Mounted):

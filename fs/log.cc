@@ -14,6 +14,7 @@
 #include <ctime>
 #include <iterator>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 namespace augurfs {
@@ -55,6 +56,18 @@ Result<void> check_journal() {
                            kSocket, std::strerror(errno))};
 }
 
+// The sink, which would make it too, says of what is in the way that it does not exist.
+Result<void> make_directory_of(const std::filesystem::path& file) {
+  const std::filesystem::path directory = file.parent_path();
+  std::error_code error;
+  if (!directory.empty()) std::filesystem::create_directories(directory, error);
+  if (!error) return {};
+  return Error{ErrorCode::kDenied,
+               fmt::format("cannot write the log: cannot make the directory {}: {}; choose another "
+                           "log.file",
+                           directory.string(), error.message())};
+}
+
 spdlog::sink_ptr make_sink(const std::filesystem::path& file) {
   if (file == "stderr") return std::make_shared<spdlog::sinks::stderr_sink_mt>();
   if (file == "journald") return std::make_shared<spdlog::sinks::systemd_sink_mt>("augurfs");
@@ -67,6 +80,8 @@ spdlog::sink_ptr make_sink(const std::filesystem::path& file) {
 Result<void> start_log(const std::filesystem::path& file, const std::string& level) {
   if (file == "journald") {
     if (auto journal = check_journal(); !journal) return journal;
+  } else if (file != "stderr") {
+    if (auto made = make_directory_of(file); !made) return made;
   }
   try {
     spdlog::init_thread_pool(kQueuedLinesMax, 1);

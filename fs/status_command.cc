@@ -55,15 +55,17 @@ int print_one(const fs::path& directory, const fs::path& sockets, bool json) {
     print_error(resolved.error().message);
     return 1;
   }
-  const auto status = ask_status(socket_path(sockets, *resolved));
+  // As df has it: of the mount that a file or a directory lies on.
+  const auto around = our_mount_around(*resolved);
+  const fs::path& mount_point = around ? around->directory : *resolved;
+  const auto status = ask_status(socket_path(sockets, mount_point));
   if (status) {
     print(json ? *status + "\n" : to_text(*status));
     return 0;
   }
   const bool somebody_listens = status.error().code != ErrorCode::kNotFound;
-  const auto mount = mount_on(*resolved);
-  if (mount && mount->is_ours()) {
-    print_error(explain_silence(*mount, somebody_listens));
+  if (around) {
+    print_error(explain_silence(*around, somebody_listens));
   } else if (somebody_listens) {
     print_error(status.error().message);
   } else {

@@ -74,6 +74,19 @@ TEST(Commands, WhatIsNotMountedIsNotUnmounted) {
   EXPECT_THAT(missing.errors, HasSubstr("/no/such/directory does not exist"));
 }
 
+TEST(Commands, StatusIsOfTheMountThatAFileLiesOn) {
+  TestMount drive;
+  drive.put("sub/file", "x");
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  const std::string mount_point = drive.path();
+  const ProgramResult status = drive.augurfs({"status", mount_point + "/sub/file"});
+  EXPECT_EQ(status.exit_code, 0) << status.errors;
+  EXPECT_THAT(status.output, HasSubstr(mount_point));
+  const ProgramResult none = drive.augurfs({"status", mount_point + "/none"});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_THAT(none.errors, HasSubstr(mount_point + "/none does not exist"));
+}
+
 TEST(Commands, ADaemonKeepsNothingOpenThatItsCallerHas) {
   TestMount drive;
   int ends[2];

@@ -74,10 +74,16 @@ TEST(Log, WhoLogsAfterTheEndDoesNoHarm) {
 }
 
 TEST(Log, AFileThatCannotBeWrittenIsAnError) {
-  const auto started = start_log("/proc/no/log", "info");
+  const TemporaryDirectory home;
+  const std::string in_the_way = home.write("file", "");
+  const auto below = start_log(in_the_way + "/log", "info");
+  ASSERT_FALSE(below);
+  EXPECT_EQ(below.error().code, ErrorCode::kDenied);
+  EXPECT_EQ(below.error().message, "cannot write the log: cannot make the directory " + in_the_way +
+                                       ": Not a directory; choose another log.file");
+  const auto started = start_log(home.path(), "info");
   ASSERT_FALSE(started);
-  EXPECT_EQ(started.error().code, ErrorCode::kDenied);
-  EXPECT_NE(started.error().message.find("/proc/no/log"), std::string::npos);
+  EXPECT_NE(started.error().message.find(home.path().string()), std::string::npos);
 }
 
 }  // namespace

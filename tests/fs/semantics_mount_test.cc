@@ -28,6 +28,7 @@
 #include "fs/mounted_file_system.h"
 #include "remote/unique_fd.h"
 #include "support/eventually.h"
+#include "support/mount.h"
 
 namespace augurfs {
 namespace {
@@ -721,6 +722,23 @@ TEST(Semantics, S40) {
   }
   EXPECT_EQ(::mmap(nullptr, kPage, PROT_READ, MAP_SHARED, file.get(), 0), MAP_FAILED);
   EXPECT_EQ(errno_name(), "ENODEV");
+}
+
+// S41. In a `file://` bucket a symlink to a file inside it is that file; other symlinks, and what
+// is neither file nor directory, are unreachable.
+TEST(Semantics, S41) {
+  TestMount drive;
+  drive.put("sub/file", "bytes");
+  std::filesystem::create_symlink("sub/file", drive.source("link"));
+  std::filesystem::create_symlink("sub", drive.source("directory"));
+  std::filesystem::create_symlink("/etc/passwd", drive.source("outside"));
+  std::filesystem::create_symlink("nothing", drive.source("broken"));
+  ASSERT_EQ(::mkfifo(drive.source("pipe").c_str(), 0600), 0);
+  ASSERT_EQ(drive.mount().exit_code, 0);
+  EXPECT_EQ(names(drive.path()), (Names{"link", "sub/"}));
+  EXPECT_EQ(content(drive.path("link")), "bytes");
+  EXPECT_EQ(stat_error(drive.path("outside")), "ENOENT");
+  EXPECT_EQ(drive.status("file_system", "unreachable_keys"), 4U);
 }
 
 }  // namespace
