@@ -26,6 +26,7 @@ enum class ExpertId : std::uint8_t {
   kDirectoryShuffle = 11,
   kNameTemplates = 12,
   kStartUpSet = 13,
+  kCapsule = 14,
 };
 
 // A range that an expert thinks will be read; or a directory that it thinks will be listed.

@@ -27,6 +27,7 @@ constexpr std::array kNames = {
     std::pair{ExpertId::kDirectoryShuffle, "directory-shuffle"},
     std::pair{ExpertId::kNameTemplates, "name-templates"},
     std::pair{ExpertId::kStartUpSet, "start-up-set"},
+    std::pair{ExpertId::kCapsule, "capsule"},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "predictor/experts/capsule.h"
 #include "predictor/experts/directory_shuffle.h"
 #include "predictor/experts/directory_sweep.h"
 #include "predictor/experts/expert_pool.h"
@@ -157,6 +158,8 @@ const std::vector<Policy>& table() {
        make_of_chunks<ProbabilityGraph, ProbabilityGraphOptions>},
       {"mithril", "what was rare at the same times", kS3Fifo, false,
        make_of_chunks<Mithril, MithrilOptions>},
+      {"capsule", "what missed in the same neighbourhood", kS3Fifo, false,
+       make_of_chunks<Capsule, CapsuleOptions>},
       {"sweep", "the rest of a directory", kS3Fifo, false, make_sweep},
       {"shuffle", "the rest of a directory in no order", kS3Fifo, false, make_shuffle},
       {"names", "the next number, the other extension", kS3Fifo, false,
