@@ -142,6 +142,7 @@ struct ReplayWords {
   std::string chunk = "1MiB";
   std::uint64_t seed = 1;
   std::uint64_t warmup = 0;
+  std::vector<std::string> without;
   bool skip_bad = false;
   std::string json_file;
 };
@@ -367,6 +368,11 @@ CLI::App* add_replay(CLI::App& app, ReplayWords& words) {
   replay->add_option("--think-ms", words.think_ms, "Between requests where no times are given; 0")
       ->type_name("MS")
       ->check(CLI::Range(0.0, kMsMax));
+  replay->add_option("--without", words.without, "Experts that gate and hedge do without")
+      ->type_name("NAME,...")
+      ->delimiter(',')
+      ->check(
+          CLI::IsMember(std::vector<std::string>(gate_experts().begin(), gate_experts().end())));
   replay->add_flag("--skip-bad", words.skip_bad, "Count lines that cannot be read and go on");
   replay->add_option("--json", words.json_file, "Write one object a line for each trace and policy")
       ->type_name("FILE");
@@ -399,6 +405,7 @@ Result<Command> replay_command(const ReplayWords& words) {
   options.chunk_bytes = static_cast<std::uint32_t>(*chunk);
   options.seed = words.seed;
   options.warmup = words.warmup;
+  options.without = words.without;
   options.skip_bad = words.skip_bad;
   for (const auto& name : words.policies) {
     if (find_policy(name) == nullptr) {

@@ -1,6 +1,7 @@
 #include "predictor/policies.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -75,23 +76,45 @@ std::unique_ptr<Expert> make_of_names(const PolicySetting& /*setting*/) {
   return std::make_unique<Made>(Options{});
 }
 
-// The experts at low thresholds: what is worth its bytes is the gate's to say.
+// For the gate experts speak at low thresholds: what is worth its bytes is the gate's to say.
+std::unique_ptr<Expert> make_bold_ppm(const PolicySetting& setting) {
+  return std::make_unique<Ppm>(
+      PpmOptions{.chunk_bytes = setting.chunk_bytes, .probability_min = 0.05});
+}
+
+std::unique_ptr<Expert> make_bold_graph(const PolicySetting& setting) {
+  return std::make_unique<ProbabilityGraph>(
+      ProbabilityGraphOptions{.chunk_bytes = setting.chunk_bytes, .chance_min = 0.05});
+}
+
+std::unique_ptr<Expert> make_next_blocks(const PolicySetting& setting) {
+  constexpr std::uint32_t kBlocksAhead = 8;
+  return std::make_unique<NextBlock>(setting.chunk_bytes, kBlocksAhead);
+}
+
+constexpr std::array<std::string_view, 10> kGateExperts = {
+    "sweep",     "shuffle", "names", "startup", "ppm3",
+    "probgraph", "mithril", "leap",  "obl",     "readahead"};  // last: it may say very much at once
+constexpr std::array kGateMakers = {make_sweep,
+                                    make_shuffle,
+                                    make_of_names<NameTemplates, NameTemplatesOptions>,
+                                    make_of_names<StartUpSet, StartUpSetOptions>,
+                                    make_bold_ppm,
+                                    make_bold_graph,
+                                    make_of_chunks<Mithril, MithrilOptions>,
+                                    make_of_chunks<Leap, LeapOptions>,
+                                    make_next_blocks,
+                                    make_readahead};
+static_assert(kGateExperts.size() == kGateMakers.size());
+
 std::unique_ptr<Gate> gate_of_all(const PolicySetting& setting,
                                   std::unique_ptr<NeuralTerm> neural = nullptr) {
-  constexpr std::uint32_t kBlocksAhead = 8;
   std::vector<std::unique_ptr<Expert>> experts;
-  experts.push_back(make_sweep(setting));
-  experts.push_back(make_shuffle(setting));
-  experts.push_back(make_of_names<NameTemplates, NameTemplatesOptions>(setting));
-  experts.push_back(make_of_names<StartUpSet, StartUpSetOptions>(setting));
-  experts.push_back(std::make_unique<Ppm>(
-      PpmOptions{.chunk_bytes = setting.chunk_bytes, .probability_min = 0.05}));
-  experts.push_back(std::make_unique<ProbabilityGraph>(
-      ProbabilityGraphOptions{.chunk_bytes = setting.chunk_bytes, .chance_min = 0.05}));
-  experts.push_back(make_of_chunks<Mithril, MithrilOptions>(setting));
-  experts.push_back(make_of_chunks<Leap, LeapOptions>(setting));
-  experts.push_back(std::make_unique<NextBlock>(setting.chunk_bytes, kBlocksAhead));
-  experts.push_back(make_readahead(setting));  // last: it may say very much at once
+  for (std::size_t i = 0; i < kGateExperts.size(); ++i) {
+    const bool is_out = std::find(setting.without.begin(), setting.without.end(),
+                                  kGateExperts[i]) != setting.without.end();
+    if (!is_out) experts.push_back(kGateMakers[i](setting));
+  }
   GateOptions options;
   options.chunk_bytes = setting.chunk_bytes;
   options.seed = setting.seed;
@@ -185,6 +208,8 @@ const Policy* find_policy(std::string_view name) {
                                   [&](const Policy& policy) { return policy.name == name; });
   return found == table().end() ? nullptr : &*found;
 }
+
+std::span<const std::string_view> gate_experts() { return kGateExperts; }
 
 std::string policy_names() {
   std::string names;

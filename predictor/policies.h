@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cache/eviction.h"
 #include "predictor/expert.h"
@@ -19,6 +20,8 @@ struct PolicySetting {
   std::uint64_t cache_bytes = 0;
   std::uint64_t seed = 0;
   bool beside_readahead = false;  // somebody else reads ahead already
+  std::vector<std::string>
+      without;  // experts of the gate, by their policies' names, to be left out
 };
 
 // A policy by its name on the command line.
@@ -37,6 +40,8 @@ std::span<const Policy> policies();
 // Null when there is none of that name.
 const Policy* find_policy(std::string_view name);
 std::string policy_names();  // "none-lru, none-s3fifo, ..."
+// Those whose experts the gate weighs.
+std::span<const std::string_view> gate_experts();
 
 // What a brain thinks with: the policy that `augurfs replay` knows as "hedge", beside the daemon's
 // readahead. The two together are the policy "mount".

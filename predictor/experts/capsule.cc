@@ -33,8 +33,7 @@ double davies_bouldin(const std::vector<Group>& groups) {
     double worst = 0;
     for (const Group& other : groups) {
       if (other.object != one.object || other.centre == one.centre) continue;
-      worst =
-          std::max(worst, (one.scatter + other.scatter) / std::abs(one.centre - other.centre));
+      worst = std::max(worst, (one.scatter + other.scatter) / std::abs(one.centre - other.centre));
     }
     sum += worst;
   }
@@ -101,9 +100,8 @@ Capsule::Cluster* Capsule::cluster_of(const Place& place, std::size_t width) {
 void Capsule::add(const Place& place) {
   if (width_ == kWidths) return;
   auto& members = clusters_.at(key_of(place, width_)).members;
-  const bool known = std::any_of(members.begin(), members.end(), [&](const Member& member) {
-    return member.chunk == place.chunk;
-  });
+  const bool known = std::any_of(members.begin(), members.end(),
+                                 [&](const Member& member) { return member.chunk == place.chunk; });
   if (!known && members.size() < options_.members_max) members.push_back({.chunk = place.chunk});
 }
 
@@ -120,8 +118,7 @@ void Capsule::ask(Cluster& cluster, const Place& place, std::vector<Candidate>& 
     record.tries = std::min<std::uint8_t>(record.tries + 1, kTriesMax);
     cluster.asked_at = accesses_;
     ++asked_;
-    candidates.push_back(
-        candidate_for(wanted, options_.chunk_bytes, 0.5, {}, ExpertId::kCapsule));
+    candidates.push_back(candidate_for(wanted, options_.chunk_bytes, 0.5, {}, ExpertId::kCapsule));
   }
 }
 

@@ -10,15 +10,15 @@ namespace augurfs {
 struct CapsuleOptions {
   std::uint32_t chunk_bytes = 1 << 20;
   std::size_t clusters_max = 1 << 14;
-  std::size_t members_max = 256;    // of a cluster: 8 bytes each
+  std::size_t members_max = 256;     // of a cluster: 8 bytes each
   std::size_t places_max = 1 << 16;  // whose usefulness is remembered
 };
 
 // Neighbourhoods of adaptive width: CAPSULE: a storage prefetcher harnessing spatio-temporal
 // locality for cloud-scale workloads, SIGMETRICS 2026, after its artifact imagesid/capsule. Chunks
 // of an object that missed belong to the cluster of their neighbourhood, and whoever reads one of
-// them is likely to want the others. How wide a neighbourhood is, a sample of the accesses says, now
-// and then. A chunk that was asked for three times and never read is not asked for again.
+// them is likely to want the others. How wide a neighbourhood is, a sample of the accesses says,
+// now and then. A chunk that was asked for three times and never read is not asked for again.
 //
 // Here an address is one within an object, and the cluster that is forgotten is the one least
 // recently used; there, one of a disk, and the least frequently used.

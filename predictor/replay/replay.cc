@@ -90,7 +90,10 @@ Result<ReplayRow> run(const ReplayOptions& options, const std::filesystem::path&
   }
   forget_peak_rss();
   const auto began = std::chrono::steady_clock::now();
-  const auto expert = policy.make({options.chunk_bytes, cache_bytes, options.seed});
+  const auto expert = policy.make({.chunk_bytes = options.chunk_bytes,
+                                   .cache_bytes = cache_bytes,
+                                   .seed = options.seed,
+                                   .without = options.without});
   if (!expert) return expert.error();
   auto result = Simulation(simulation, **expert, foresight.get()).run(**reader);
   if (!result) return result.error();
@@ -186,6 +189,9 @@ std::string to_json(const ReplayRow& row) {
   add("prefetched_bytes", std::to_string(r.ledger.prefetched_bytes));
   add("used_bytes", std::to_string(r.ledger.used_bytes + r.ledger.late_bytes));
   add("wasted_bytes", std::to_string(r.ledger.wasted_bytes));
+  add("late_bytes", std::to_string(r.ledger.late_bytes));
+  add("polluted_bytes", std::to_string(r.eviction.polluted_bytes));
+  add("calibration_error", number(r.calibration.error()));
   add("headroom", row.headroom ? number(*row.headroom) : "null");
   add("events_per_s", number(std::round(row.events_per_s)));
   add("peak_rss_bytes", std::to_string(row.peak_rss_bytes));

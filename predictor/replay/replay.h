@@ -23,6 +23,7 @@ struct ReplayOptions {
   std::uint64_t warmup = 0;
   Tick think{};
   bool skip_bad = false;
+  std::vector<std::string> without;  // gate_experts() that are left out
 };
 
 // What a trace came to under a policy.

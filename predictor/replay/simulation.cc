@@ -144,6 +144,7 @@ void Simulation::issue(Read& read) {
 void Simulation::need(Read& read, const Chunks& chunks) {
   for (std::uint32_t chunk = chunks.first; chunk <= chunks.last; ++chunk) {
     const ChunkId id{chunks.content, chunk};
+    result_.calibration.used(id);
     if (cache_.use(id, result_.ledger)) continue;
     read.event.hit = false;
     if (const auto flying = flying_.find(id); flying != flying_.end()) {
@@ -206,22 +207,22 @@ void Simulation::show(const Event& event) {
   for (const Candidate& candidate : candidates_) {
     const Version* version = catalog_.version(candidate.object);
     if (version == nullptr) continue;
-    prefetch(*version, candidate.object, candidate.range, now_ + candidate.expected_in);
+    prefetch(*version, candidate, now_ + candidate.expected_in);
   }
   if (foresight_ == nullptr || event.operation != Operation::kRead) return;
   wanted_.clear();
   foresight_->observe(event, wanted_);
   for (const auto& wanted : wanted_) {
-    prefetch(wanted.version, wanted.object, wanted.range, wanted.due);
+    prefetch(wanted.version, {.object = wanted.object, .range = wanted.range}, wanted.due);
   }
 }
 
 // As ChunkReader::prefetch: all of the range, or nothing when there is no room for it.
-void Simulation::prefetch(const Version& version, ObjectId object, ByteRange range, Tick due) {
-  range = clamp(range, version.size);
+void Simulation::prefetch(const Version& version, const Candidate& candidate, Tick due) {
+  const ByteRange range = clamp(candidate.range, version.size);
   if (range.length == 0) return;
   const ChunkLayout layout{version.size, options_.chunk_bytes};
-  const Chunks wanted{content_of(object, version), layout, layout.chunk_at(range.offset),
+  const Chunks wanted{content_of(candidate.object, version), layout, layout.chunk_at(range.offset),
                       layout.chunk_at(range.offset + range.length - 1)};
   if (wanted.last - wanted.first >= kPrefetchQueueChunksMax) {
     ++result_.refused;
@@ -242,7 +243,17 @@ void Simulation::prefetch(const Version& version, ObjectId object, ByteRange ran
     ++result_.refused;
     return;
   }
-  for (const Chunks& chunks : missing) fly(chunks, false, due);
+  for (const Chunks& chunks : missing) {
+    foresee(chunks, candidate.probability);
+    fly(chunks, false, due);
+  }
+}
+
+void Simulation::foresee(const Chunks& chunks, float probability) {
+  for (std::uint32_t chunk = chunks.first;; ++chunk) {
+    result_.calibration.fetched({chunks.content, chunk}, probability);
+    if (chunk == chunks.last) return;
+  }
 }
 
 void Simulation::receive(Link::Flight& flight) {

@@ -8,6 +8,7 @@
 #include "predictor/catalog.h"
 #include "predictor/chunk_cache.h"
 #include "predictor/expert.h"
+#include "predictor/replay/calibration.h"
 #include "predictor/replay/closed_loop.h"
 #include "predictor/replay/foresight.h"
 #include "predictor/replay/latencies.h"
@@ -40,6 +41,7 @@ struct SimulationResult {
   Ledger ledger;
   std::uint64_t unused_bytes = 0;  // prefetched, in the cache at the end, not used yet
   EvictionStats eviction;          // warm-up included
+  Calibration calibration;
   std::uint64_t skipped_lines = 0;
   Tick end{};
 };
@@ -90,8 +92,9 @@ class Simulation {
   void need(Read& read, const Chunks& chunks);
   void wait_for(Read& read, Link::Flight& flight, std::uint32_t chunk);
   void fly(const Chunks& chunks, bool demanded, Tick due);
+  void foresee(const Chunks& chunks, float probability);
   void show(const Event& event);
-  void prefetch(const Version& version, ObjectId object, ByteRange range, Tick due);
+  void prefetch(const Version& version, const Candidate& candidate, Tick due);
   void receive(Link::Flight& flight);
   void land(Link::Flight& flight);
   void served(std::uint64_t lane);

@@ -147,7 +147,21 @@ TEST(Replay, AJsonLineHasTheFieldsThatWerePromised) {
             "{\"trace\":\"a \\\"b\\\".csv\",\"policy\":\"none-lru\",\"requests\":2,"
             "\"stall_s\":0.08065536,\"p50_ms\":0,\"p99_ms\":80.740351,\"hit_ratio\":0.5,"
             "\"late_ratio\":0,\"fetched_bytes\":16384,\"prefetched_bytes\":0,\"used_bytes\":0,"
-            "\"wasted_bytes\":0,\"headroom\":null,\"events_per_s\":5,\"peak_rss_bytes\":6}");
+            "\"wasted_bytes\":0,\"late_bytes\":0,\"polluted_bytes\":0,\"calibration_error\":0,"
+            "\"headroom\":null,\"events_per_s\":5,\"peak_rss_bytes\":6}");
+}
+
+TEST(Replay, AGateWithoutExpertsAsksForNothing) {
+  const TemporaryDirectory directory;
+  ReplayOptions options = options_for(directory.write("t.csv", busy_trace(6)));
+  options.policies = {"gate", "hedge"};
+  for (const ReplayRow& row : rows_of(options)) {
+    EXPECT_GT(row.result.ledger.prefetched_bytes, 0U) << row.policy;
+  }
+  options.without.assign(gate_experts().begin(), gate_experts().end());
+  for (const ReplayRow& row : rows_of(options)) {
+    EXPECT_EQ(row.result.ledger.prefetched_bytes, 0U) << row.policy;
+  }
 }
 
 TEST(Replay, APolicyThatIsNotThereIsNamedWithThoseThatAre) {
