@@ -44,6 +44,7 @@ Cache::Cache(const CacheOptions& options, ObjectStore& store, std::unique_ptr<Ch
       reader_({.transfers_max = options.transfers_max,
                .prefetch_transfers_max = options.prefetch_transfers_max,
                .budget = budget_.get(),
+               .landings = options.landings,
                .patience = options.read_patience,
                .now = options.now},
               store, *chunks_),

@@ -24,6 +24,7 @@ struct CacheOptions {
   int transfers_max = 32;                    // flights at once
   int prefetch_transfers_max = 16;           // of which prefetch may hold so many
   PrefetchAmount prefetch_per_day;           // hard, see PrefetchBudget
+  LandingsOptions landings;                  // what is told of prefetches that have come
   std::chrono::milliseconds read_patience{120'000};  // how long a read waits without a byte
   std::chrono::milliseconds metadata_ttl{60'000};
   std::uint64_t metadata_entries_max = 1'000'000;  // attributes + listing entries kept in memory

@@ -64,10 +64,16 @@ std::optional<std::uint32_t> ChunkMirror::file_chunk_size(std::uint64_t id) cons
   return entry->second.chunk_size_bytes;
 }
 
-bool ChunkMirror::use(const Found& found, bool verified, std::uint32_t now_s) {
+bool ChunkMirror::confirm(const Found& found, bool verified) {
   auto& slot = chunks_[found.slot];
   if (slot.generation != found.generation) return false;
   slot.verified |= verified;
+  return true;
+}
+
+bool ChunkMirror::use(const Found& found, bool verified, std::uint32_t now_s) {
+  if (!confirm(found, verified)) return false;
+  auto& slot = chunks_[found.slot];
   if (slot.frequency < kFrequencyMax) ++slot.frequency;
   if (std::exchange(slot.awaited, false)) {
     counters_.prefetch_used_bytes += found.range.length;

@@ -78,6 +78,8 @@ class ChunkMirror {
   std::optional<std::uint32_t> file_chunk_size(std::uint64_t object) const;
 
   // After its bytes were read. False when it went in the meantime: they may be wrong.
+  bool confirm(const Found& found, bool verified);
+  // The same, and it counts as a use.
   bool use(const Found& found, bool verified, std::uint32_t now_s);
   // A chunk that proved damaged; nullopt when it is gone already.
   std::optional<Hole> drop(const Found& found);

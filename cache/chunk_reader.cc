@@ -293,7 +293,11 @@ bool ChunkReader::Read::served(std::uint32_t chunk, std::uint32_t offset, std::s
 }
 
 ChunkReader::ChunkReader(const ChunkReaderOptions& options, ObjectStore& remote, ChunkStore& chunks)
-    : options_(options), remote_(remote), chunks_(chunks), state_(State(prefetch_slots(options))) {}
+    : options_(options),
+      remote_(remote),
+      chunks_(chunks),
+      landings_(options.landings),
+      state_(State(prefetch_slots(options))) {}
 
 ChunkReader::~ChunkReader() {
   std::vector<std::shared_ptr<Flight>> running;
@@ -347,6 +351,10 @@ bool ChunkReader::prefetch(const Version& version, ByteRange range, const Forese
   for (std::uint32_t chunk = first; queued && chunk <= last; ++chunk) {
     if (!chunks_.contains(version, chunk)) missing.push_back(chunk);
   }
+  if (queued && missing.empty()) {
+    landings_.add(version, foreseen);
+    return true;
+  }
   auto state = state_.lock();
   queued =
       queued && !state->stopping && state->flights.prefetch(version, layout, missing, foreseen);
@@ -368,6 +376,27 @@ bool ChunkReader::cached(const Version& version, ByteRange range) const {
     if (!chunks_.contains(version, chunk)) return false;
   }
   return true;
+}
+
+bool ChunkReader::peek(const Version& version, std::span<std::byte> out) {
+  const ChunkLayout layout{version.size, chunks_.chunk_size(version)};
+  if (out.size() > version.size || !layout.numbered()) return false;
+  for (std::uint32_t chunk = 0; !out.empty(); ++chunk) {
+    const auto piece = out.first(std::min<std::size_t>(out.size(), layout.bytes_of(chunk)));
+    if (!chunks_.peek(version, chunk, 0, piece)) return false;
+    out = out.subspan(piece.size());
+  }
+  return true;
+}
+
+void ChunkReader::used(const Version& version, ByteRange range) {
+  range = clamp(range, version.size);
+  const ChunkLayout layout{version.size, chunks_.chunk_size(version)};
+  if (range.length == 0 || !layout.numbered()) return;
+  const std::uint32_t last = layout.chunk_at(range.offset + range.length - 1);
+  for (std::uint32_t chunk = layout.chunk_at(range.offset); chunk <= last; ++chunk) {
+    chunks_.use(version, chunk);
+  }
 }
 
 ChunkLayout ChunkReader::layout(const Version& version) const {
@@ -566,10 +595,12 @@ void ChunkReader::land(const std::shared_ptr<Flight>& flight, const Progress& pr
                     cause_of(*flight, arrival, progress));
   // Reading a byte tells the store that a prefetched chunk was used, by those who took it from the
   // flight; and tells us whether a chunk that the store had but could not give can be had now.
-  if (stored && (flight->prefetch ? is_demanded(arrival) : !flight->recheck)) {
+  const bool demanded = !flight->prefetch || is_demanded(arrival);
+  if (stored && (flight->prefetch ? demanded : !flight->recheck)) {
     std::byte any{};
     stored = chunks_.read(flight->version, chunk, 0, {&any, 1});
   }
+  if (stored && !demanded) landings_.add(flight->version, arrival.foreseen);
   const ChunkBuffer freed = state_.lock()->flights.land(flight, chunk, stored);
 }
 

@@ -16,6 +16,7 @@
 #include "cache/chunk_store.h"
 #include "cache/flight_table.h"
 #include "cache/fresh_chunks.h"
+#include "cache/landings.h"
 #include "cache/prefetch_budget.h"
 #include "cache/recent_failures.h"
 #include "remote/guarded.h"
@@ -27,6 +28,7 @@ struct ChunkReaderOptions {
   int transfers_max = 32;            // flights at once, each on a thread
   int prefetch_transfers_max = 16;   // of which prefetch may hold so many; one is always demand's
   PrefetchBudget* budget = nullptr;  // borrowed; charged for each flight of a prefetch; null: none
+  LandingsOptions landings;          // what is told of prefetches that have come
   std::chrono::milliseconds idle{10'000};  // a thread without a flight for so long ends
   // A read that waits for the store gets an error when no byte has come for so long, whatever it
   // was that it waited for: its own flight, another's, a slot.
@@ -105,6 +107,13 @@ class ChunkReader {
   // Whether every chunk that overlaps the range is in the cache now. Makes no request.
   bool cached(const Version& version, ByteRange range) const;
 
+  // What prefetches wanted and is there.
+  Landings& landings() { return landings_; }
+  // A version from its first byte on, if the cache has all of `out`. Makes no request; neither a
+  // read nor a use, until it is known that a program has had the bytes: by used().
+  bool peek(const Version& version, std::span<std::byte> out);
+  void used(const Version& version, ByteRange range);
+
   // What a prefetch would be, and whether it would leave out a chunk that is cached or under way.
   ChunkLayout layout(const Version& version) const;
   bool is_there(const Version& version, std::uint32_t chunk) const;
@@ -147,6 +156,7 @@ class ChunkReader {
   const ChunkReaderOptions options_;
   ObjectStore& remote_;
   ChunkStore& chunks_;
+  Landings landings_;
   ChunkBufferPool buffers_;       // before the flights that hold its buffers
   std::condition_variable work_;  // there is work, or the end has come
   std::condition_variable left_;  // at the end: a reader or a thread has left

@@ -39,7 +39,7 @@ void ChunkStore::Parts::wait_until_loaded() const {
 }
 
 bool ChunkStore::Parts::read(const Version& version, std::uint32_t chunk, std::uint32_t offset,
-                             std::span<std::byte> out) {
+                             std::span<std::byte> out, Counts counts) {
   wait_until_loaded();
   const auto found = mirror.lock()->find(version, chunk);
   if (!found || offset + std::uint64_t{out.size()} > found->range.length) return false;
@@ -65,7 +65,9 @@ bool ChunkStore::Parts::read(const Version& version, std::uint32_t chunk, std::u
     distrust(*found, "its bytes are not what was written");
     return false;
   }
-  if (mirror.lock()->use(*found, watched, now_s())) return true;
+  const bool there = counts == Counts::kAsUse ? mirror.lock()->use(*found, watched, now_s())
+                                              : mirror.lock()->confirm(*found, watched);
+  if (there) return true;
   files.close(found->id.object);
   return false;
 }
@@ -245,7 +247,19 @@ bool ChunkStore::contains(const Version& version, std::uint32_t chunk) const {
 
 bool ChunkStore::read(const Version& version, std::uint32_t chunk, std::uint32_t offset,
                       std::span<std::byte> out) {
-  return parts_->read(version, chunk, offset, out);
+  return parts_->read(version, chunk, offset, out, Parts::Counts::kAsUse);
+}
+
+bool ChunkStore::peek(const Version& version, std::uint32_t chunk, std::uint32_t offset,
+                      std::span<std::byte> out) {
+  return parts_->read(version, chunk, offset, out, Parts::Counts::kAsNothing);
+}
+
+void ChunkStore::use(const Version& version, std::uint32_t chunk) {
+  parts_->wait_until_loaded();
+  auto mirror = parts_->mirror.lock();
+  const auto found = mirror->find(version, chunk);
+  if (found) mirror->use(*found, false, parts_->now_s());
 }
 
 bool ChunkStore::write(const Version& version, std::uint32_t chunk,

@@ -101,6 +101,11 @@ class ChunkStore {
   // damaged on the way; `out` then holds nothing of use.
   bool read(const Version& version, std::uint32_t chunk, std::uint32_t offset,
             std::span<std::byte> out);
+  // The two halves of it: the bytes, which counts as no use; and the use of a chunk whose bytes
+  // were had in another way, which is none when it is absent.
+  bool peek(const Version& version, std::uint32_t chunk, std::uint32_t offset,
+            std::span<std::byte> out);
+  void use(const Version& version, std::uint32_t chunk);
 
   // Keeps a whole chunk. False when it was not kept: no room even after eviction, or a disk that
   // errs. Keeping a chunk that is already there is true and changes nothing.

@@ -58,8 +58,9 @@ struct ChunkStore::Parts {
 
   // Reading.
   void wait_until_loaded() const;
+  enum class Counts : bool { kAsUse, kAsNothing };
   bool read(const Version& version, std::uint32_t chunk, std::uint32_t offset,
-            std::span<std::byte> out);
+            std::span<std::byte> out, Counts counts);
   Result<bool> copy(const Version& version, const ChunkMirror::Found& found, std::uint32_t offset,
                     std::span<std::byte> out);
   void distrust(const ChunkMirror::Found& found, const char* reason);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <unordered_map>
 #include <utility>
 
@@ -95,6 +96,9 @@ struct FileSystem::Parts {
   void record(const Stream& stream, Event event, Operation operation, HandleNumber handle,
               const Version& version);
   void count_unreachable(const std::string& prefix, const DirectoryEntries& entries);
+  void store_is_over();
+  Result<void> await_store(InodeNumber inode, const std::stop_token& stop);
+  void read_from_memory(const OpenFile& file, HandleNumber handle);
   Attributes entry_attributes(const OpenDirectory& directory, const DirectoryEntry& entry) const;
 
   Cache& cache;
@@ -106,6 +110,10 @@ struct FileSystem::Parts {
   std::atomic<std::uint64_t> handles_given = 0;
   Handles<OpenFile> files;
   Handles<OpenDirectory> directories;
+  Guarded<std::optional<InodeNumber>> storing;
+  std::condition_variable_any stored;
+  std::atomic<std::uint64_t> stored_opened = 0;
+  std::atomic<std::uint64_t> stored_opened_bytes = 0;
   Guarded<std::unordered_map<std::string, std::uint64_t>> unreachable;  // by directory
 };
 
@@ -156,6 +164,31 @@ void FileSystem::Parts::count_unreachable(const std::string& prefix,
   }
   spdlog::warn("fs.unreachable_keys directory={:?} keys={} example={:?}", prefix,
                entries.unreachable, entries.unreachable_example);
+}
+
+void FileSystem::Parts::store_is_over() {
+  storing.lock()->reset();
+  stored.notify_all();
+}
+
+Result<void> FileSystem::Parts::await_store(InodeNumber inode, const std::stop_token& stop) {
+  auto now_stored = storing.lock();
+  if (stored.wait(now_stored.mutex(), stop, [&] { return *now_stored != inode; })) return {};
+  return Error{ErrorCode::kCancelled, "opening a file that is being stored"};
+}
+
+// The kernel has the bytes and asks for none. Who opens a file is taken to read it: all that can be
+// known, for the account of what was fetched ahead as for those who learn from reads.
+void FileSystem::Parts::read_from_memory(const OpenFile& file, HandleNumber handle) {
+  const ByteRange all{0, file.version.size};
+  ++stored_opened;
+  stored_opened_bytes += all.length;
+  cache.reader().used(file.version, all);
+  if (file.excluded) return;
+  Event event;
+  event.range = all;
+  event.hit = true;
+  record(file.stream, event, Operation::kRead, handle, file.version);
 }
 
 // For who reads names and no more.
@@ -211,7 +244,7 @@ Result<Attributes> FileSystem::attributes(InodeNumber inode) const {
 Result<HandleNumber> FileSystem::open(InodeNumber inode, std::stop_token stop, Caller caller) {
   const auto file = parts_->inodes.file(inode);
   if (!file) return gone(inode);
-  const auto child = parts_->cache.metadata().lookup(file->prefix, file->name, std::move(stop));
+  const auto child = parts_->cache.metadata().lookup(file->prefix, file->name, stop);
   if (!child) return child.error();
   const ChildKind kind = child_kind(file->prefix, file->name, *child);
   if (kind == ChildKind::kNone) return no_such(file->prefix, file->name);
@@ -220,6 +253,10 @@ Result<HandleNumber> FileSystem::open(InodeNumber inode, std::stop_token stop, C
   }
   const HandleNumber handle = parts_->next_handle();
   parts_->inodes.hold(inode);
+  if (auto done = parts_->await_store(inode, stop); !done) {
+    parts_->inodes.unhold(inode);
+    return done.error();
+  }
   auto opened = std::make_shared<OpenFile>();
   opened->inode = inode;
   opened->version = file->version;
@@ -230,6 +267,7 @@ Result<HandleNumber> FileSystem::open(InodeNumber inode, std::stop_token stop, C
     parts_->prefetcher->see(file->version);
     parts_->record(opened->stream, {}, Operation::kOpen, handle, file->version);
   }
+  if (parts_->inodes.ask_pages(inode)) parts_->read_from_memory(*opened, handle);
   parts_->files.add(handle, std::move(opened));
   return handle;
 }
@@ -282,6 +320,28 @@ void FileSystem::release(HandleNumber handle) {
   if (!file->excluded) {
     parts_->record(file->stream, {}, Operation::kRelease, handle, file->version);
   }
+}
+
+std::optional<InodeNumber> FileSystem::storable(const Version& version) const {
+  return parts_->inodes.without_pages(version);
+}
+
+// First it is said and then it is asked whether it may be; an open holds the inode first and then
+// looks whether it is being stored. So one of the two sees the other.
+bool FileSystem::begin_store(InodeNumber inode) {
+  *parts_->storing.lock() = inode;
+  const bool begun = parts_->inodes.store_pages(inode);
+  if (!begun) parts_->store_is_over();
+  return begun;
+}
+
+void FileSystem::end_store(InodeNumber inode, bool stored) {
+  if (!stored) parts_->inodes.drop_pages(inode);
+  parts_->store_is_over();
+}
+
+bool FileSystem::awaits_open(InodeNumber inode) const {
+  return parts_->inodes.has_unasked_pages(inode);
 }
 
 Result<HandleNumber> FileSystem::open_directory(InodeNumber inode, std::stop_token stop,
@@ -365,6 +425,8 @@ FileSystemStats FileSystem::stats() const {
   FileSystemStats stats;
   stats.inodes = parts_->inodes.size();
   stats.open_files = parts_->files.size();
+  stats.stored_opened = parts_->stored_opened;
+  stats.stored_opened_bytes = parts_->stored_opened_bytes;
   auto unreachable = parts_->unreachable.lock();
   for (const auto& directory : *unreachable) stats.unreachable_keys += directory.second;
   return stats;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -49,6 +50,8 @@ struct FileSystemStats {
   std::uint64_t inodes = 0;  // known to the kernel now
   std::uint64_t open_files = 0;
   std::uint64_t unreachable_keys = 0;  // no path leads to them; of the directories opened so far
+  std::uint64_t stored_opened = 0;     // files opened after they were stored, see begin_store()
+  std::uint64_t stored_opened_bytes = 0;
 };
 
 // Called once per directory entry, in an order that is stable for one open directory. `position`
@@ -92,6 +95,17 @@ class FileSystem {
   Result<std::size_t> read(HandleNumber handle, std::uint64_t offset, std::span<std::byte> out,
                            std::stop_token stop, Caller caller = {});
   void release(HandleNumber handle);
+
+  // For who stores a file in the kernel before it is asked for; one thread at a time. The inode of
+  // a version that the kernel knows, which was never open and never stored.
+  std::optional<InodeNumber> storable(const Version& version) const;
+  // True when it still is. An open of it then waits for end_store(), so that while it is stored no
+  // read of it is being served; and its first open counts as the read of all of it which the
+  // kernel will not ask for.
+  bool begin_store(InodeNumber inode);
+  void end_store(InodeNumber inode, bool stored);
+  // Whether it was stored, and still lives without having been opened.
+  bool awaits_open(InodeNumber inode) const;
 
   Result<HandleNumber> open_directory(InodeNumber inode, std::stop_token stop, Caller caller = {});
   // Goes on after `position` (0: from the start); "." and ".." are included and never counted. The

@@ -68,6 +68,7 @@ struct FuseSession::Parts {
 
   // libfuse leaves an aborted mount (umount -f, or its `abort` file in /sys) to whoever comes next.
   void unmount_and_clear() {
+    *takes_stores.lock() = false;
     fuse_session_unmount(session);
     const auto entry = mount_on(options.directory);
     if (!entry || !entry->is_ours()) return;
@@ -84,6 +85,9 @@ struct FuseSession::Parts {
   FailureLog failures;
   std::condition_variable changed;
   Guarded<State> state;
+  // Held while a file is stored, which waits for no request: libfuse closes the device when it
+  // unmounts, and the number of its descriptor must not be written to after that.
+  Guarded<bool> takes_stores = Guarded<bool>(true);
 };
 
 namespace {
@@ -535,6 +539,19 @@ Result<void> FuseSession::run(const std::function<void()>& on_ready) {
                  fmt::format("the FUSE device failed: {}", std::strerror(-result))};
   }
   return {};
+}
+
+Result<void> FuseSession::store(InodeNumber inode, std::span<const std::byte> bytes) {
+  fuse_bufvec all = FUSE_BUFVEC_INIT(bytes.size());
+  all.buf[0].mem = const_cast<std::byte*>(bytes.data());  // only read from
+  auto open = parts_->takes_stores.lock();
+  if (!*open) return Error{ErrorCode::kUnavailable, "the session has ended"};
+  const int result = fuse_lowlevel_notify_store(parts_->session, static_cast<fuse_ino_t>(inode), 0,
+                                                &all, FUSE_BUF_NO_SPLICE);
+  if (result == 0) return {};
+  if (result == -ENOENT) return Error{ErrorCode::kNotFound, "the kernel does not know the inode"};
+  return Error{ErrorCode::kUnavailable,
+               fmt::format("storing a file in the kernel: {}", std::strerror(-result))};
 }
 
 void FuseSession::stop() {

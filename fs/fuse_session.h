@@ -1,10 +1,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "fs/file_system.h"
@@ -29,9 +31,9 @@ struct FuseSessionOptions {
 //
 // An interrupted request (a signal to the process that waits) and stop() fire the stop token of
 // the call they wait for.
-// Thread rule: mount(), run() and the destructor belong to one thread; stop() may come from any
-// thread but the one in run(). `file_system` is borrowed and outlives the session. A process
-// holds at most one session that runs.
+// Thread rule: mount(), run() and the destructor belong to one thread; stop() and store() may come
+// from any thread but the one in run(). `file_system` is borrowed and outlives the session. A
+// process holds at most one session that runs.
 class FuseSession {
  public:
   struct Parts;  // defined, and used, where libfuse is
@@ -47,6 +49,11 @@ class FuseSession {
   // served any more when it returns. `on_ready` is called once, on a thread of the session's own,
   // when the mount point has answered.
   Result<void> run(const std::function<void()>& on_ready);
+
+  // Puts all bytes of a file into the kernel's page cache. Not from a thread that serves a request,
+  // and not while a read of the file is being served: the kernel locks its pages for both.
+  // kNotFound when the kernel has forgotten the inode, kUnavailable once the session has ended.
+  Result<void> store(InodeNumber inode, std::span<const std::byte> bytes);
 
   // Ends run(), the requests it serves included, and returns when it has ended or never ran.
   void stop();

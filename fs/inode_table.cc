@@ -57,6 +57,41 @@ void InodeTable::unhold(InodeNumber inode) {
   free_unused(*state, inode);
 }
 
+std::optional<InodeNumber> InodeTable::without_pages(const Version& version) const {
+  auto state = state_.lock();
+  const Inode* file = file_of(*state, version.key);
+  if (file == nullptr || file->lookups == 0 || file->pages != Pages::kNone) return std::nullopt;
+  if (file->etag != version.etag || file->size_bytes != version.size) return std::nullopt;
+  return file->number;
+}
+
+bool InodeTable::store_pages(InodeNumber inode) {
+  auto state = state_.lock();
+  Inode* file = find(*state, inode);
+  if (file == nullptr || file->kind != FileKind::kFile) return false;
+  if (file->holds > 0 || file->pages != Pages::kNone) return false;
+  file->pages = Pages::kUnasked;
+  return true;
+}
+
+void InodeTable::drop_pages(InodeNumber inode) {
+  auto state = state_.lock();
+  Inode* file = find(*state, inode);
+  if (file != nullptr && file->pages == Pages::kUnasked) file->pages = Pages::kNone;
+}
+
+bool InodeTable::has_unasked_pages(InodeNumber inode) const {
+  auto state = state_.lock();
+  const Inode* file = find(*state, inode);
+  return file != nullptr && file->pages == Pages::kUnasked;
+}
+
+bool InodeTable::ask_pages(InodeNumber inode) {
+  auto state = state_.lock();
+  Inode* file = find(*state, inode);
+  return file != nullptr && std::exchange(file->pages, Pages::kAsked) == Pages::kUnasked;
+}
+
 std::optional<Attributes> InodeTable::attributes(InodeNumber inode) const {
   auto state = state_.lock();
   const Inode* found = find(*state, inode);
@@ -143,6 +178,22 @@ InodeTable::Inode* InodeTable::find(State& state, InodeNumber number) {
 
 Attributes InodeTable::attributes_of(const Inode& inode) {
   return {inode.number, inode.kind, inode.size_bytes, inode.modified};
+}
+
+// By name after name, as the kernel came to know it; null when it does not.
+const InodeTable::Inode* InodeTable::file_of(State& state, std::string_view key) const {
+  if (!key.starts_with(root_prefix_)) return nullptr;
+  std::string_view path = key.substr(root_prefix_.size());
+  InodeNumber directory = kRootInode;
+  for (;;) {
+    const std::size_t slash = path.find('/');
+    const auto named = state.names.find(Name{directory, path.substr(0, slash)});
+    if (named == state.names.end()) return nullptr;
+    const Inode* inode = named->second;
+    if (slash == std::string_view::npos) return inode->kind == FileKind::kFile ? inode : nullptr;
+    directory = inode->number;
+    path.remove_prefix(slash + 1);
+  }
 }
 
 // The keys below a directory start with this.

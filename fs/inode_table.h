@@ -51,6 +51,19 @@ class InodeTable {
   void hold(InodeNumber inode);
   void unhold(InodeNumber inode);
 
+  // Of the version's file, if the kernel knows it and has none of its pages: it was never open, and
+  // nothing was stored in it.
+  std::optional<InodeNumber> without_pages(const Version& version) const;
+  // From here on it has pages that nobody has asked for. False, and nothing changes, when it has
+  // some already, is held, or is no file that lives.
+  bool store_pages(InodeNumber inode);
+  // It has none after all.
+  void drop_pages(InodeNumber inode);
+  // Whether it has pages that nobody has asked for.
+  bool has_unasked_pages(InodeNumber inode) const;
+  // A handle asks for them. True the first time, if there are any.
+  bool ask_pages(InodeNumber inode);
+
   std::optional<Attributes> attributes(InodeNumber inode) const;
   // The inode a name leads to, as far as the kernel knows.
   std::optional<InodeNumber> known(InodeNumber parent, std::string_view name) const;
@@ -59,12 +72,15 @@ class InodeTable {
   std::size_t size() const;
 
  private:
+  // What the kernel may have of its bytes. What it lets go of by itself is not given to it again.
+  enum class Pages : std::uint8_t { kNone, kUnasked, kAsked };
   struct Inode {
     InodeNumber number{};
     InodeNumber parent{};
     std::uint64_t lookups = 0;
     std::uint32_t holds = 0;  // open handles and children
     FileKind kind = FileKind::kDirectory;
+    Pages pages = Pages::kNone;
     std::string name;
     std::string etag;
     std::uint64_t size_bytes = 0;
@@ -91,6 +107,7 @@ class InodeTable {
   static Inode* find(State& state, InodeNumber number);
   static Attributes attributes_of(const Inode& inode);
   std::string prefix_of(State& state, InodeNumber number) const;
+  const Inode* file_of(State& state, std::string_view key) const;
 
   const std::string root_prefix_;
   const std::chrono::sys_seconds directory_time_;

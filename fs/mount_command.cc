@@ -10,6 +10,7 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -27,6 +28,7 @@
 #include "fs/mount_plan.h"
 #include "fs/mount_point.h"
 #include "fs/mount_status.h"
+#include "fs/page_feed.h"
 #include "fs/part_options.h"
 #include "fs/print_error.h"
 #include "fs/profile_answers.h"
@@ -235,6 +237,12 @@ class Mount {
     auto session = FuseSession::mount(session_options(plan_), *file_system_);
     if (!session) return session.error();
     session_ = std::move(*session);
+    page_feed_ = std::make_unique<PageFeed>(
+        PageFeedOptions{.unopened_bytes_max = plan_.options.prefetch.into_memory_bytes_max},
+        *file_system_, cache_->reader(),
+        [session = session_.get()](InodeNumber inode, std::span<const std::byte> bytes) {
+          return session->store(inode, bytes);
+        });
     open_admin_socket();
     if (*doubt) warn(**doubt);
     return {};
@@ -291,6 +299,7 @@ class Mount {
     out.prefetch_in_shadow = prefetcher_->in_shadow();
     out.history_enabled = history_ != nullptr;
     if (history_ != nullptr) out.history = history_->stats();
+    out.page_feed = page_feed_->stats();
     return out;
   }
 
@@ -306,6 +315,7 @@ class Mount {
   ReadingList reading_list_;
   std::unique_ptr<FileSystem> file_system_;
   std::unique_ptr<FuseSession> session_;
+  std::unique_ptr<PageFeed> page_feed_;
   std::unique_ptr<AdminSocket> admin_;
 };
 

@@ -131,6 +131,17 @@ ordered_json hints_json(const ReadingListStats& list) {
           {"read", list.read},       {"passed", list.passed}, {"unknown", list.unknown}};
 }
 
+ordered_json memory_json(const MountStatus& status) {
+  const PageFeedStats& feed = status.page_feed;
+  return {{"stored", feed.stored},
+          {"stored_bytes", feed.stored_bytes},
+          {"opened", status.file_system.stored_opened},
+          {"opened_bytes", status.file_system.stored_opened_bytes},
+          {"not_needed", feed.not_needed},
+          {"no_room", feed.no_room},
+          {"failed", feed.failed}};
+}
+
 // "running, process 12, 3 hints of 40 events"
 std::string brain_text(const ordered_json& brain) {
   auto state = brain.at("state").get<std::string>();
@@ -186,6 +197,12 @@ std::string format_status(const ordered_json& json) {
                        number(hints, "waiting"), number(hints, "ahead"), number(hints, "read"),
                        number(hints, "passed"), number(hints, "unknown"));
   }
+  const auto& memory = json.at("memory");
+  if (number(memory, "stored") != 0) {
+    out += fmt::format("  memory    {} files ({}) given to the kernel ahead, {} opened since\n",
+                       number(memory, "stored"), rounded_size(number(memory, "stored_bytes")),
+                       number(memory, "opened"));
+  }
   out += fmt::format("  brain     {}\n", brain_text(json.at("brain")));
   out +=
       fmt::format("  files     {} known, {} open, {} keys unreachable\n", number(files, "inodes"),
@@ -209,6 +226,7 @@ std::string to_json(const MountStatus& status) {
                             {"bytes_received", status.remote.bytes_received}}},
                           {"prefetch", prefetch_json(status)},
                           {"hints", hints_json(status.reading_list)},
+                          {"memory", memory_json(status)},
                           {"brain", brain_json(status)},
                           {"history",
                            {{"enabled", status.history_enabled},

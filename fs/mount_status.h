@@ -8,6 +8,7 @@
 
 #include "cache/cache.h"
 #include "fs/file_system.h"
+#include "fs/page_feed.h"
 #include "predictor/prefetcher.h"
 #include "predictor/reading_list.h"
 #include "remote/object_store.h"
@@ -33,6 +34,7 @@ struct MountStatus {
   bool prefetch_in_shadow = false;
   bool history_enabled = false;
   HistoryStats history;
+  PageFeedStats page_feed;
 };
 
 // The document that `augurfs status --json` prints for one mount; its names are a promise.

@@ -390,6 +390,15 @@ const std::vector<Option> kOptions = {
      "How far ahead of one open file to fetch. The window starts at 1 MiB and doubles up to this "
      "as long as the file is read in order. All windows together stay below 1 GiB and below an "
      "eighth of what the cache has room for, by `cache.size` and by what the disk has free."},
+    {"prefetch.into_memory", "64 MiB",
+     size(
+         0, kTiB, false, [](Options& o) -> auto& { return o.prefetch.into_memory_bytes_max; }),
+     "How much of what was fetched ahead may lie in the kernel's page cache without having been "
+     "opened. Files of up to 1 MiB that are announced, or read with a probability of 0.8 or more, "
+     "are put there once they are in the cache and the kernel knows their names, so that their "
+     "first read does not wait for augurfs. What nobody has opened for a minute is not counted any "
+     "more: the kernel drops it when it wants the room. Never more than a sixteenth of the memory "
+     "that is available. 0: nothing is put there."},
 
     {"history.enabled", "true", boolean([](Options& o) -> auto& { return o.history.enabled; }),
      "Remembers accesses from one mount to the next. Without it nothing of them is written down, "

@@ -55,6 +55,7 @@ struct Options {
     std::optional<std::uint64_t> bytes_per_day;     // unset: unlimited
     std::optional<std::uint64_t> requests_per_day;  // unset: unlimited
     std::uint64_t window_bytes_max = 0;
+    std::uint64_t into_memory_bytes_max = 0;
   } prefetch;
   struct {
     bool enabled = true;

@@ -8,6 +8,7 @@
 #include <string>
 #include <system_error>
 
+#include "fs/page_feed.h"
 #include "fs/units.h"
 #include "predictor/profile_file.h"
 
@@ -107,6 +108,7 @@ Result<CacheOptions> cache_options(const MountPlan& plan) {
   // So that the store's own error, which says more, comes first.
   constexpr std::chrono::seconds kGrace{1};
   out.read_patience = options.remote.deadline + kGrace;
+  if (options.prefetch.into_memory_bytes_max > 0) out.landings = PageFeed::landings();
   out.metadata_ttl = cache_ttl(options);
   out.metadata_entries_max = options.metadata.entries_max;
   return out;

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <random>
+#include <span>
+#include <string>
 
 #include "support/chunk_store_fixture.h"
 
@@ -48,6 +51,21 @@ TEST_F(PrefetchTallyTest, AChunkIsResidentUntilItIsUsed) {
   EXPECT_EQ(tally(*store, 3).fetched_bytes(), kChunkBytes);
   EXPECT_EQ(tally(*store, 3).stall_saved(), milliseconds{100});
   EXPECT_EQ(tally(*store, 0).fetched_chunks, 0U);
+}
+
+TEST_F(PrefetchTallyTest, AChunkWhoseBytesAreHadInAnotherWayIsUsedWhenThatIsSaid) {
+  const auto store = open();
+  ASSERT_TRUE(bring(*store, big_, 0, prefetched(3)));
+  std::string bytes(kChunkBytes, '?');
+  ASSERT_TRUE(store->peek(big_, 0, 0, std::as_writable_bytes(std::span(bytes))));
+  EXPECT_EQ(std::memcmp(bytes.data(), content(big_, 0, kChunkBytes).data(), kChunkBytes), 0);
+  EXPECT_EQ(tally(*store, 3).resident_bytes, kChunkBytes) << "a look is no use";
+  for (int i = 0; i < 2; ++i) store->use(big_, 0);
+  store->use(big_, 1);  // absent
+  EXPECT_EQ(tally(*store, 3).resident_bytes, 0U);
+  EXPECT_EQ(tally(*store, 3).used_bytes, kChunkBytes);
+  EXPECT_EQ(tally(*store, 3).fetched_bytes(), kChunkBytes);
+  EXPECT_EQ(store->stats().prefetch_used_bytes, kChunkBytes);
 }
 
 TEST_F(PrefetchTallyTest, AChunkThatIsAskedForOnItsWayIsLate) {

@@ -13,6 +13,7 @@
 
 #include "cache/cache.h"
 #include "fs/file_system.h"
+#include "fs/page_feed.h"
 #include "support/fetch_gate.h"
 #include "support/manual_clock.h"
 #include "support/memory_store.h"
@@ -144,6 +145,7 @@ class FileSystemFixture {
     options.size_bytes_max = 256 << 20;
     options.chunk_size_bytes = kChunkBytes;
     options.metadata_ttl = kTtl;
+    options.landings = PageFeed::landings();
     options.now = clock.function();
     auto cache = Cache::open(options, gate);
     if (!cache) throw std::runtime_error(cache.error().message);

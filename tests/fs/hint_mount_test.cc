@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 #include "support/eventually.h"
@@ -53,6 +55,49 @@ TEST_F(MountedHints, WhatIsAnnouncedIsThereWhenItIsRead) {
   EXPECT_THAT(drive_.augurfs({"status", drive_.path()}).output, HasSubstr("60 read, 0 passed"));
   EXPECT_THAT(drive_.augurfs({"prefetch", "report", drive_.path()}).output,
               HasSubstr("reading-list"));
+}
+
+TEST_F(MountedHints, WhatIsAnnouncedAndListedIsInMemoryWhenItIsRead) {
+  constexpr int kFiles = 20;
+  std::string reads;
+  for (int i = 0; i < kFiles; ++i) {
+    const std::string name = "d/" + std::to_string(i);
+    drive_.put(name, some_bytes(20'000, static_cast<std::uint32_t>(i)));
+    reads += name + "\n";
+  }
+  ASSERT_EQ(mount().exit_code, 0);
+  // Again, should somebody on this machine make its kernel drop what it knows.
+  ASSERT_TRUE(eventually([&] {
+    const std::filesystem::directory_iterator listed(drive_.path("d"));
+    return std::distance(listed, {}) == kFiles && hint(reads).exit_code == 0 &&
+           eventually([&] { return drive_.status("hints", "waiting") == 0; }) &&
+           drive_.status("memory", "stored") >= kFiles;
+  }));
+  for (int i = 0; i < kFiles; ++i) {
+    EXPECT_EQ(read_file(drive_.path("d/" + std::to_string(i))),
+              some_bytes(20'000, static_cast<std::uint32_t>(i)));
+  }
+  const auto chunk_reads = [&] {
+    return drive_.status("cache", "hits") + drive_.status("cache", "ahead") +
+           drive_.status("cache", "misses");
+  };
+  EXPECT_LT(chunk_reads(), kFiles / 2) << "the kernel asked for bytes";
+  EXPECT_GT(drive_.status("memory", "opened"), kFiles / 2);
+  EXPECT_EQ(drive_.status("prefetch", "used_bytes"), kFiles * 20'000);
+  EXPECT_TRUE(eventually([&] { return hints("read") >= kFiles; }));
+}
+
+TEST_F(MountedHints, IntoMemoryNothingGoesWhenItIsSwitchedOff) {
+  drive_.put("a", "bytes");
+  ASSERT_EQ(
+      drive_.mount({"--set", "prefetch.brain=false", "--set", "prefetch.into_memory=0"}).exit_code,
+      0);
+  ASSERT_TRUE(std::filesystem::exists(drive_.path("a")));
+  ASSERT_EQ(hint("a\n").exit_code, 0);
+  ASSERT_TRUE(eventually([&] { return drive_.status("prefetch", "bytes") == 5; }));
+  EXPECT_EQ(read_file(drive_.path("a")), "bytes");
+  EXPECT_EQ(drive_.status("cache", "ahead"), 1U);
+  EXPECT_EQ(drive_.status("memory", "stored"), 0U);
 }
 
 TEST_F(MountedHints, OnlyThePartThatIsAnnouncedIsFetched) {

@@ -27,7 +27,13 @@ MountStatus example() {
   status.cache.miss_bytes = 1 << 20;
   status.cache.prefetched_bytes = 2 << 20;
   status.cache.prefetch_used_bytes = 1 << 20;
-  status.file_system = {.inodes = 7, .open_files = 2, .unreachable_keys = 4};
+  status.file_system = {.inodes = 7,
+                        .open_files = 2,
+                        .unreachable_keys = 4,
+                        .stored_opened = 10,
+                        .stored_opened_bytes = 2 << 20};
+  status.page_feed = {
+      .stored = 12, .stored_bytes = 3 << 20, .not_needed = 5, .no_room = 6, .failed = 1};
   status.prefetcher.events = 99;
   status.prefetcher.hints_dropped = 2;
   status.prefetcher.brain = {.state = BrainState::kRunning,
@@ -65,6 +71,13 @@ TEST(MountStatus, TheDocumentHoldsEveryFigureUnderItsPromisedName) {
   EXPECT_EQ(json["prefetch"]["bytes"], 2 << 20);
   EXPECT_EQ(json["prefetch"]["used_bytes"], 1 << 20);
   EXPECT_EQ(json["prefetch"]["events"], 99);
+  EXPECT_EQ(json["memory"]["stored"], 12);
+  EXPECT_EQ(json["memory"]["stored_bytes"], 3 << 20);
+  EXPECT_EQ(json["memory"]["opened"], 10);
+  EXPECT_EQ(json["memory"]["opened_bytes"], 2 << 20);
+  EXPECT_EQ(json["memory"]["not_needed"], 5);
+  EXPECT_EQ(json["memory"]["no_room"], 6);
+  EXPECT_EQ(json["memory"]["failed"], 1);
   EXPECT_EQ(json["brain"]["state"], "running");
   EXPECT_EQ(json["brain"]["reason"], "was ended by signal 9");
   EXPECT_EQ(json["brain"]["pid"], 43);
@@ -86,6 +99,7 @@ TEST(MountStatus, APersonReadsTheSameFigures) {
             "  reads     8.0 MiB: 62.5 % from the cache, 25.0 % fetched ahead, 12.5 % waited for\n"
             "  remote    10 requests (2 retries, 1 errors), 5.0 MiB received\n"
             "  prefetch  2.0 MiB fetched, 1.0 MiB used\n"
+            "  memory    12 files (3.0 MiB) given to the kernel ahead, 10 opened since\n"
             "  brain     running, process 43, 30 hints (5 dropped) of 80 events (19 dropped), "
             "1 restarts; was ended by signal 9\n"
             "  files     7 known, 2 open, 4 keys unreachable\n");

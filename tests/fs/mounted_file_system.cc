@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <future>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -27,6 +28,7 @@ MountedFileSystem::MountedFileSystem(const MountedFileSystemOptions& options)
   cache.chunk_size_bytes = kChunkBytes;
   cache.metadata_ttl = kTtl;
   cache.now = clock_.function();
+  if (options.into_memory_bytes_max > 0) cache.landings = PageFeed::landings();
   cache_ = value_of(Cache::open(cache, gate));
   if (options.brain) {
     prefetcher_ =
@@ -46,6 +48,11 @@ MountedFileSystem::MountedFileSystem(const MountedFileSystemOptions& options)
   session.name_ttl = options.name_ttl;
   std::filesystem::create_directories(path());
   session_ = value_of(FuseSession::mount(session, *files_));
+  page_feed_ = std::make_unique<PageFeed>(
+      PageFeedOptions{.unopened_bytes_max = options.into_memory_bytes_max}, *files_,
+      cache_->reader(), [this](InodeNumber inode, std::span<const std::byte> bytes) {
+        return session_->store(inode, bytes);
+      });
   std::promise<void> ready;
   server_ = std::jthread([this, &ready] {
     const auto ended = session_->run([&ready] { ready.set_value(); });
@@ -58,6 +65,7 @@ MountedFileSystem::~MountedFileSystem() {
   gate.open();
   session_->stop();
   server_.join();
+  page_feed_.reset();
   session_.reset();  // unmounts before the directory goes
 }
 

@@ -10,6 +10,7 @@
 #include "cache/cache.h"
 #include "fs/file_system.h"
 #include "fs/fuse_session.h"
+#include "fs/page_feed.h"
 #include "predictor/prefetcher.h"
 #include "support/fetch_gate.h"
 #include "support/manual_clock.h"
@@ -28,6 +29,7 @@ struct MountedFileSystemOptions {
   std::uint32_t file_mode = 0444;
   std::uint32_t directory_mode = 0555;
   std::optional<SupervisorOptions> brain;  // none: nothing is prefetched
+  std::uint64_t into_memory_bytes_max = 0;
 
   static constexpr std::chrono::milliseconds kNever{0};
   static constexpr std::chrono::milliseconds kForEver = std::chrono::hours{1};
@@ -53,6 +55,9 @@ class MountedFileSystem {
   FileSystemStats stats() const { return files_->stats(); }
   CacheStats cache_stats() const { return cache_->stats(); }
   PrefetcherStats prefetcher_stats() const { return prefetcher_->stats(); }  // with a brain
+  PageFeedStats page_feed_stats() const { return page_feed_->stats(); }
+  ChunkReader& reader() { return cache_->reader(); }
+  FuseSession& session() { return *session_; }
 
   MemoryStore store;
   FetchGate gate;  // before the store, whichever it is
@@ -64,6 +69,7 @@ class MountedFileSystem {
   std::unique_ptr<Prefetcher> prefetcher_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<FuseSession> session_;
+  std::unique_ptr<PageFeed> page_feed_;
   std::jthread server_;
 };
 

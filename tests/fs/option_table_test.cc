@@ -117,6 +117,7 @@ TEST(OptionTable, TheDefaultsAreThoseThatAreDocumented) {
   EXPECT_EQ(options.prefetch.brain_memory_bytes_max, 512U << 20);
   EXPECT_EQ(options.prefetch.transfers_max, 16);
   EXPECT_EQ(options.prefetch.window_bytes_max, 64U << 20);
+  EXPECT_EQ(options.prefetch.into_memory_bytes_max, 64U << 20);
   EXPECT_TRUE(options.history.enabled);
   EXPECT_EQ(options.history.size, 64U << 20);
   EXPECT_EQ(options.history.age, std::chrono::hours(24 * 90));
@@ -163,6 +164,7 @@ const std::vector<std::pair<std::string_view, std::string_view>> kOtherValues = 
     {"prefetch.budget", "7 GiB"},
     {"prefetch.budget_requests", "12"},
     {"prefetch.max_window", "2 MiB"},
+    {"prefetch.into_memory", "3 MiB"},
     {"history.enabled", "false"},
     {"history.size", "5 MiB"},
     {"history.age", "2 h"},
@@ -210,6 +212,7 @@ TEST(OptionTable, EveryOptionArrivesWhereItBelongs) {
   EXPECT_EQ(options.prefetch.brain_memory_bytes_max, std::uint64_t{3} << 30);
   EXPECT_EQ(options.prefetch.transfers_max, 110);
   EXPECT_EQ(options.prefetch.window_bytes_max, 2U << 20);
+  EXPECT_EQ(options.prefetch.into_memory_bytes_max, 3U << 20);
   EXPECT_FALSE(options.history.enabled);
   EXPECT_EQ(options.history.size, 5U << 20);
   EXPECT_EQ(options.history.age, std::chrono::hours(2));
