@@ -542,7 +542,9 @@ Result<void> FuseSession::run(const std::function<void()>& on_ready) {
 }
 
 Result<void> FuseSession::store(InodeNumber inode, std::span<const std::byte> bytes) {
-  fuse_bufvec all = FUSE_BUFVEC_INIT(bytes.size());
+  fuse_bufvec all{};
+  all.count = 1;
+  all.buf[0].size = bytes.size();
   all.buf[0].mem = const_cast<std::byte*>(bytes.data());  // only read from
   auto open = parts_->takes_stores.lock();
   if (!*open) return Error{ErrorCode::kUnavailable, "the session has ended"};

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -16,8 +17,14 @@
 namespace augurfs {
 namespace {
 
-constexpr MountedFileSystemOptions kFed{.name_ttl = MountedFileSystemOptions::kForEver,
-                                        .into_memory_bytes_max = std::uint64_t{64} << 20U};
+constexpr std::uint64_t kIntoMemoryBytesMax = std::uint64_t{64} << 20U;
+
+MountedFileSystemOptions fed(std::chrono::milliseconds name_ttl) {
+  MountedFileSystemOptions options;
+  options.name_ttl = name_ttl;
+  options.into_memory_bytes_max = kIntoMemoryBytesMax;
+  return options;
+}
 
 std::string content(const std::string& key, std::size_t size) {
   std::string bytes(size, '\0');
@@ -75,7 +82,8 @@ class MountedPageFeed : public testing::Test {
     });
   }
 
-  std::unique_ptr<MountedFileSystem> drive_ = std::make_unique<MountedFileSystem>(kFed);
+  std::unique_ptr<MountedFileSystem> drive_ =
+      std::make_unique<MountedFileSystem>(fed(MountedFileSystemOptions::kForEver));
   std::vector<Version> versions_;
 };
 
@@ -94,8 +102,7 @@ TEST_F(MountedPageFeed, AFileIsReadWithoutARequest) {
 }
 
 TEST_F(MountedPageFeed, AFileThatIsReplacedBetweenStoreAndOpenHasItsNewBytes) {
-  drive_ = std::make_unique<MountedFileSystem>(
-      MountedFileSystemOptions{.into_memory_bytes_max = kFed.into_memory_bytes_max});
+  drive_ = std::make_unique<MountedFileSystem>(fed(MountedFileSystemOptions::kNever));
   put(1);
   ASSERT_TRUE(stores(1));
   const std::string fresh = content("fresh", 5000);
