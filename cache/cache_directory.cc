@@ -118,10 +118,11 @@ Result<void> probe(const stdfs::path& path) {
   return {};
 }
 
-// The history bounds itself, and whoever opens the cache leaves room for it.
+// The history bounds itself, as do a profile and a model, and whoever opens the cache leaves room
+// for it.
 bool is_neighbour(const std::string& name) {
   return name == "history.db" || name == "history.db-wal" || name == "history.db-shm" ||
-         name == "profile.csv.zst" || name == "profile.csv.zst.new";
+         name == "profile.csv.zst" || name == "profile.csv.zst.new" || name == "model.bin";
 }
 
 }  // namespace

@@ -114,6 +114,20 @@ std::string prefetch_state_text(const ordered_json& prefetch) {
                      duration_text(prefetch.at("paused_seconds").get<std::uint64_t>()));
 }
 
+// Null when none is wanted, or nobody is there to have one.
+ordered_json model_json(const std::optional<ModelNews>& model) {
+  if (!model) return nullptr;
+  return {{"state", !model->learns ? "absent"
+                    : model->votes ? "voting"
+                                   : "learning"},
+          {"note", model->note},
+          {"steps", model->steps},
+          {"resumed_steps", model->resumed},
+          {"loss", model->loss},
+          {"rolled_back", model->rolled_back},
+          {"saves_failed", model->saves_failed}};
+}
+
 ordered_json brain_json(const MountStatus& status) {
   const BrainStats& brain = status.prefetcher.brain;
   return {{"state", brain_state_name(brain.state)},
@@ -123,7 +137,8 @@ ordered_json brain_json(const MountStatus& status) {
           {"events_sent", brain.events_sent},
           {"events_dropped", brain.events_dropped},
           {"hints_received", brain.hints_received},
-          {"hints_dropped", brain.hints_dropped + status.prefetcher.hints_dropped}};
+          {"hints_dropped", brain.hints_dropped + status.prefetcher.hints_dropped},
+          {"model", model_json(brain.model)}};
 }
 
 ordered_json hints_json(const ReadingListStats& list) {
@@ -154,6 +169,21 @@ std::string brain_text(const ordered_json& brain) {
   if (number("restarts") != 0) out += fmt::format(", {} restarts", number("restarts"));
   const auto reason = brain.at("reason").get<std::string>();
   return reason.empty() ? out : out + "; " + reason;
+}
+
+// "learning, 12 steps, loss 0.41"
+std::string model_text(const ordered_json& model) {
+  auto out = model.at("state").get<std::string>();
+  if (const auto steps = model.at("steps").get<std::uint64_t>(); steps != 0) {
+    out += fmt::format(", {} steps, loss {:.3f}", steps, model.at("loss").get<double>());
+  }
+  for (const auto& [name, text] :
+       {std::pair("rolled_back", "rolled back"), std::pair("saves_failed", "not saved")}) {
+    const auto times = model.at(name).get<std::uint64_t>();
+    if (times != 0) out += fmt::format(", {} {} times", text, times);
+  }
+  const auto note = model.at("note").get<std::string>();
+  return note.empty() ? out : out + "; " + note;
 }
 
 std::string format_status(const ordered_json& json) {
@@ -204,6 +234,9 @@ std::string format_status(const ordered_json& json) {
                        number(memory, "opened"));
   }
   out += fmt::format("  brain     {}\n", brain_text(json.at("brain")));
+  if (const auto& model = json.at("brain").at("model"); !model.is_null()) {
+    out += fmt::format("  model     {}\n", model_text(model));
+  }
   out +=
       fmt::format("  files     {} known, {} open, {} keys unreachable\n", number(files, "inodes"),
                   number(files, "open_files"), number(files, "unreachable_keys"));

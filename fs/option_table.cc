@@ -361,6 +361,12 @@ const std::vector<Option> kOptions = {
          128 * kMiB, 64 * kGiB, false,
          [](Options& o) -> auto& { return o.prefetch.brain_memory_bytes_max; }),
      "Memory that augurfs-predictor may use. When it wants more it ends and is started again."},
+    {"prefetch.neural", "false", boolean([](Options& o) -> auto& { return o.prefetch.neural; }),
+     "Whether augurfs-predictor also teaches a neural model what programs read, and follows it "
+     "while that would have cost less than doing without it. Off because it has not been found to "
+     "earn its place, see docs/prediction.md. It needs LibTorch (libtorch-dev) and some 300 MB of "
+     "memory, and keeps what it has learned in the cache directory, 17 MB, unless "
+     "`history.enabled` is off. `augurfs status` says how it does."},
     {"prefetch.max_transfers", "16",
      number(
          1, 1024, [](Options& o) -> auto& { return o.prefetch.transfers_max; }),

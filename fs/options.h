@@ -51,6 +51,7 @@ struct Options {
     PrefetchMode mode = PrefetchMode::kOn;
     bool brain = true;
     std::uint64_t brain_memory_bytes_max = 0;
+    bool neural = false;
     int transfers_max = 0;
     std::optional<std::uint64_t> bytes_per_day;     // unset: unlimited
     std::optional<std::uint64_t> requests_per_day;  // unset: unlimited

@@ -10,6 +10,8 @@
 
 #include "fs/page_feed.h"
 #include "fs/units.h"
+#include "predictor/brain/brain_process.h"
+#include "predictor/neural/checkpoint.h"
 #include "predictor/profile_file.h"
 
 namespace augurfs {
@@ -63,6 +65,25 @@ std::filesystem::path find_brain() {
              : here / kName;
 }
 
+// Not where it would be much beside the chunks.
+bool has_room_for_model(const MountPlan& plan) {
+  constexpr std::uint64_t kCacheShare = 8;
+  const std::uint64_t cache = plan.options.cache.size.resolve(disk_bytes(plan.cache_directory));
+  return cache / kCacheShare >= Checkpoint::kFileBytes;
+}
+
+// What is learned tells of the past, so it is kept where a history may be.
+bool model_is_kept(const MountPlan& plan) {
+  return plan.options.prefetch.neural && plan.options.history.enabled && has_room_for_model(plan);
+}
+
+// Also when that of an earlier mount is still there.
+std::uint64_t model_share(const MountPlan& plan) {
+  std::error_code error;
+  const bool is_there = std::filesystem::exists(plan.cache_directory / kModelFile, error);
+  return (is_there && has_room_for_model(plan)) || model_is_kept(plan) ? Checkpoint::kFileBytes : 0;
+}
+
 }  // namespace
 
 std::optional<HistoryOptions> history_options(const MountPlan& plan) {
@@ -95,7 +116,7 @@ Result<CacheOptions> cache_options(const MountPlan& plan) {
   }
   CacheOptions out;
   out.directory = plan.cache_directory;
-  out.size_bytes_max = options.cache.size.resolve(disk) - history_share(plan);
+  out.size_bytes_max = options.cache.size.resolve(disk) - history_share(plan) - model_share(plan);
   out.free_space_bytes_min = options.cache.free_space.resolve(disk);
   out.chunk_size_bytes = static_cast<std::uint32_t>(options.cache.chunk_size);
   out.transfers_max = options.remote.max_connections;
@@ -134,6 +155,10 @@ SupervisorOptions brain_options(const MountPlan& plan, std::uint64_t cache_bytes
   out.command = {find_brain().string(),
                  std::to_string(plan.options.prefetch.brain_memory_bytes_max),
                  std::to_string(plan.options.cache.chunk_size), std::to_string(cache_bytes_max)};
+  if (plan.options.prefetch.neural) {
+    const auto file = plan.cache_directory / kModelFile;
+    out.command.push_back(model_is_kept(plan) ? file.string() : kModelNotKept);
+  }
   return out;
 }
 

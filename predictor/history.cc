@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "predictor/neural/checkpoint.h"
 #include "predictor/profile_file.h"
 #include "remote/small_file.h"
 
@@ -160,12 +161,12 @@ Result<void> History::wipe() {
 }
 
 Result<void> History::remove(const std::filesystem::path& file) {
-  const std::filesystem::path profile = file.parent_path() / kProfileFile;
-  for (const char* const more : {"", ".new", ".aside"}) {
-    std::error_code error;
-    std::filesystem::remove_all(profile.string() + more, error);
-    if (error) {
-      return Error{ErrorCode::kUnavailable, profile.string() + more + ": " + error.message()};
+  for (const char* const learned : {kProfileFile, kModelFile}) {
+    for (const char* const more : {"", ".new", ".aside"}) {
+      const std::string name = (file.parent_path() / learned).string() + more;
+      std::error_code error;
+      std::filesystem::remove_all(name, error);
+      if (error) return Error{ErrorCode::kUnavailable, name + ": " + error.message()};
     }
   }
   return HistoryTable::remove(file);

@@ -107,8 +107,9 @@ constexpr std::array kGateMakers = {make_sweep,
                                     make_readahead};
 static_assert(kGateExperts.size() == kGateMakers.size());
 
+// Informed by a neural model when there is somebody who teaches one.
 std::unique_ptr<Gate> gate_of_all(const PolicySetting& setting,
-                                  std::unique_ptr<NeuralTerm> neural = nullptr) {
+                                  std::unique_ptr<Learner> learner = nullptr) {
   std::vector<std::unique_ptr<Expert>> experts;
   for (std::size_t i = 0; i < kGateExperts.size(); ++i) {
     const bool is_out = std::find(setting.without.begin(), setting.without.end(),
@@ -118,33 +119,51 @@ std::unique_ptr<Gate> gate_of_all(const PolicySetting& setting,
   GateOptions options;
   options.chunk_bytes = setting.chunk_bytes;
   options.seed = setting.seed;
-  return std::make_unique<Gate>(options, std::move(experts), std::move(neural));
+  if (learner == nullptr) return std::make_unique<Gate>(options, std::move(experts));
+  NeuralTermOptions neural;
+  neural.chunk_bytes = setting.chunk_bytes;
+  neural.seed = setting.seed;
+  return std::make_unique<Gate>(options, std::move(experts),
+                                std::make_unique<NeuralTerm>(neural, std::move(learner)));
 }
 
 std::unique_ptr<Expert> make_gate(const PolicySetting& setting) { return gate_of_all(setting); }
 
-Result<std::unique_ptr<Expert>> make_neural(const PolicySetting& setting) {
+Result<std::unique_ptr<Learner>> learner_of(const PolicySetting& setting) {
   auto trainer = load_trainer();
   if (!trainer) return trainer.error();
-  NeuralTermOptions options;
-  options.chunk_bytes = setting.chunk_bytes;
-  options.seed = setting.seed;
-  return gate_of_all(setting, std::make_unique<NeuralTerm>(options, std::move(*trainer)));
+  return std::make_unique<Learner>(LearnerOptions{.seed = setting.seed}, std::move(*trainer));
 }
 
-std::unique_ptr<Expert> make_hedge(const PolicySetting& setting) {
+Result<std::unique_ptr<Expert>> make_neural(const PolicySetting& setting) {
+  auto learner = learner_of(setting);
+  if (!learner) return learner.error();
+  return gate_of_all(setting, std::move(*learner));
+}
+
+std::unique_ptr<Hedge> hedge_over(const PolicySetting& setting, std::unique_ptr<Learner> learner) {
   HedgeOptions options;
   options.chunk_bytes = setting.chunk_bytes;
   options.cache_bytes = setting.cache_bytes;
   options.beside_readahead = setting.beside_readahead;
-  return std::make_unique<Hedge>(options, gate_of_all(setting));
+  return std::make_unique<Hedge>(options, gate_of_all(setting, std::move(learner)));
+}
+
+std::unique_ptr<Expert> make_hedge(const PolicySetting& setting) {
+  return hedge_over(setting, nullptr);
+}
+
+Result<std::unique_ptr<Expert>> make_augur(const PolicySetting& setting) {
+  auto learner = learner_of(setting);
+  if (!learner) return learner.error();
+  return hedge_over(setting, std::move(*learner));
 }
 
 // The daemon's readahead and the brain, neither of which knows what the other asks for.
 class MountPolicy : public Expert {
  public:
   explicit MountPolicy(const PolicySetting& setting)
-      : readahead_(make_readahead(setting)), brain_(make_brain_policy(setting)) {}
+      : readahead_(make_readahead(setting)), brain_(make_brain_policy(setting).expert) {}
   void observe(const Event& event, const Catalog& catalog,
                std::vector<Candidate>& candidates) override {
     readahead_->observe(event, catalog, candidates);
@@ -192,6 +211,8 @@ const std::vector<Policy>& table() {
       {"gate", "several of these, weighed by a small network", kS3Fifo, false, make_gate},
       {"neural", "gate with what the neural model says of each", kS3Fifo, false, make_neural},
       {"hedge", "of these whichever would have cost least lately", kS3Fifo, false, make_hedge},
+      {"augur", "hedge over these and neural, once that has earned its vote", kS3Fifo, false,
+       make_augur},
       {"mount", "what a mount does: readahead, and hedge for what goes beyond it", kS3Fifo, false,
        make_mount},
       {"oracle", "what comes, as the trace says", kMostlyStaging, true, make_nothing},
@@ -219,11 +240,15 @@ std::string policy_names() {
   return names;
 }
 
-std::unique_ptr<Expert> make_brain_policy(PolicySetting setting) {
+BrainPolicy make_brain_policy(PolicySetting setting, std::unique_ptr<Learner> learner) {
   setting.beside_readahead = true;
+  auto hedge = hedge_over(setting, std::move(learner));
+  BrainPolicy policy;
+  policy.hedge = hedge.get();
   std::vector<std::unique_ptr<Expert>> experts;
-  experts.push_back(make_hedge(setting));
-  return std::make_unique<ExpertPool>(std::move(experts), setting.chunk_bytes);
+  experts.push_back(std::move(hedge));
+  policy.expert = std::make_unique<ExpertPool>(std::move(experts), setting.chunk_bytes);
+  return policy;
 }
 
 }  // namespace augurfs

@@ -10,6 +10,7 @@
 
 #include "cache/eviction.h"
 #include "predictor/expert.h"
+#include "predictor/experts/hedge.h"
 #include "remote/result.h"
 
 namespace augurfs {
@@ -43,8 +44,13 @@ std::string policy_names();  // "none-lru, none-s3fifo, ..."
 // Those whose experts the gate weighs.
 std::span<const std::string_view> gate_experts();
 
-// What a brain thinks with: the policy that `augurfs replay` knows as "hedge", beside the daemon's
-// readahead. The two together are the policy "mount".
-std::unique_ptr<Expert> make_brain_policy(PolicySetting setting);
+// What a brain thinks with: the policy that `augurfs replay` knows as "hedge", or as "augur" when
+// there is somebody who teaches a neural model, beside the daemon's readahead. "hedge" and
+// readahead together are the policy "mount".
+struct BrainPolicy {
+  std::unique_ptr<Expert> expert;
+  const Hedge* hedge = nullptr;  // a part of it
+};
+BrainPolicy make_brain_policy(PolicySetting setting, std::unique_ptr<Learner> learner = nullptr);
 
 }  // namespace augurfs

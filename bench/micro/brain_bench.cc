@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <ctime>
+#include <fstream>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "predictor/brain/supervisor.h"
+#include "predictor/neural/load_trainer.h"
 #include "predictor/policies.h"
 
 namespace {
@@ -73,8 +79,9 @@ std::vector<Event> busy_mount(int accesses) {
 }
 
 // What the brain thinks about an event, beside its mean the time that one in a hundred exceeds.
-void think(benchmark::State& state) {
-  const auto policy = augurfs::make_brain_policy({.cache_bytes = std::uint64_t{10} << 30});
+void think_with(benchmark::State& state, std::unique_ptr<augurfs::Learner> learner) {
+  const auto policy =
+      augurfs::make_brain_policy({.cache_bytes = std::uint64_t{10} << 30}, std::move(learner));
   Catalog catalog = directory();
   catalog.see({"large", "", std::uint64_t{8} << 30});
   const std::vector<Event> events = busy_mount(100'000);
@@ -85,7 +92,7 @@ void think(benchmark::State& state) {
     for (const Event& event : events) {
       candidates.clear();
       const auto began = std::chrono::steady_clock::now();
-      policy->observe(event, catalog, candidates);
+      policy.expert->observe(event, catalog, candidates);
       const std::chrono::duration<double, std::micro> took =
           std::chrono::steady_clock::now() - began;
       took_us.push_back(took.count());
@@ -100,7 +107,61 @@ void think(benchmark::State& state) {
   state.counters["p50_us"] = quantile(50);
   state.counters["p99_us"] = quantile(99);
 }
+
+void think(benchmark::State& state) { think_with(state, nullptr); }
 BENCHMARK(think)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// The same with a neural model that learns beside it.
+void think_with_model(benchmark::State& state) {
+  auto trainer = augurfs::load_trainer();
+  if (!trainer) return state.SkipWithError(trainer.error().message.c_str());
+  think_with(state, std::make_unique<augurfs::Learner>(
+                        augurfs::LearnerOptions{.in_background = true}, std::move(*trainer)));
+}
+BENCHMARK(think_with_model)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// What a hundred events a second cost a process that has a model, thread and all, as a share of a
+// core; and how much of its memory is resident.
+void live_with_model(benchmark::State& state) {
+  constexpr std::size_t kEvents = 3000;
+  constexpr std::chrono::milliseconds kPause{10};
+  auto trainer = augurfs::load_trainer();
+  if (!trainer) return state.SkipWithError(trainer.error().message.c_str());
+  const auto policy = augurfs::make_brain_policy(
+      {.cache_bytes = std::uint64_t{10} << 30},
+      std::make_unique<augurfs::Learner>(augurfs::LearnerOptions{.in_background = true},
+                                         std::move(*trainer)));
+  Catalog catalog = directory();
+  catalog.see({"large", "", std::uint64_t{8} << 30});
+  const std::vector<Event> events = busy_mount(kEvents);
+  std::vector<Candidate> candidates;
+  const auto processor_s = [] {
+    return static_cast<double>(std::clock()) / static_cast<double>(CLOCKS_PER_SEC);
+  };
+  double thought_s = 0;
+  for ([[maybe_unused]] auto round : state) {
+    const auto began = std::chrono::steady_clock::now();
+    const double before = processor_s();
+    auto next = began;
+    for (const Event& event : events) {
+      candidates.clear();
+      const auto start = std::chrono::steady_clock::now();
+      policy.expert->observe(event, catalog, candidates);
+      thought_s += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      std::this_thread::sleep_until(next += kPause);
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    state.counters["core_share"] = (processor_s() - before) / took.count();
+    state.counters["thinking_share"] = thought_s / took.count();
+  }
+  state.counters["steps"] = static_cast<double>(policy.hedge->neural()->learner().stats().steps);
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:"))
+      state.counters["resident_mb"] = std::stod(line.substr(6)) / 1024;
+  }
+}
+BENCHMARK(live_with_model)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 // From an event in the daemon, through the brain's process, to its hint in the daemon.
 void event_to_hint(benchmark::State& state) {

@@ -7,13 +7,15 @@
 
 namespace augurfs {
 
-Brain::Brain(PacketSocket socket, std::unique_ptr<Expert> policy)
+Brain::Brain(PacketSocket socket, BrainPolicy policy, std::optional<ModelNews> model)
     : socket_(std::move(socket)),
       policy_(std::move(policy)),
+      model_(std::move(model)),
       catalog_(Briefing::kBrainObjectsMax + Recollection::kObjectsMax) {}
 
 Result<void> Brain::run() {
   socket_.send(encode(BrainRecord(BrainHello{})), true);
+  tell_of_model();
   while (true) {
     send_hints();
     const auto packet = socket_.receive(true);
@@ -46,7 +48,24 @@ Result<void> Brain::take(const BrainHello& hello) {
 Result<void> Brain::take(const BrainPing& ping) {
   send_hints();
   socket_.send(encode(BrainRecord(BrainPong{ping.number, hints_dropped_})), true);
+  tell_of_model();
   return {};
+}
+
+void Brain::tell_of_model() {
+  if (!model_) return;
+  const NeuralTerm* const neural = policy_.hedge == nullptr ? nullptr : policy_.hedge->neural();
+  if (neural != nullptr) {
+    const LearnerStats stats = neural->learner().stats();
+    model_->learns = true;
+    model_->votes = policy_.hedge->neural_votes();
+    model_->steps = stats.steps;
+    model_->resumed = stats.resumed;
+    model_->rolled_back = stats.rolled_back;
+    model_->saves_failed = stats.saves_failed;
+    model_->loss = stats.loss.value_or(0);
+  }
+  socket_.send(encode(BrainRecord(*model_)), true);
 }
 
 Result<void> Brain::take(const ObjectNews& object) {
@@ -75,7 +94,7 @@ Result<void> Brain::take(ListingNews& piece) {
 Result<void> Brain::take(const Event& event) {
   catalog_.use(event.object);
   candidates_.clear();
-  policy_->observe(event, catalog_, candidates_);
+  policy_.expert->observe(event, catalog_, candidates_);
   if (event.past) return {};
   for (Candidate& candidate : candidates_) {
     candidate.program = event.program;

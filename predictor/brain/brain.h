@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,7 +9,7 @@
 #include "predictor/brain/packet_socket.h"
 #include "predictor/brain/protocol.h"
 #include "predictor/catalog.h"
-#include "predictor/expert.h"
+#include "predictor/policies.h"
 #include "remote/result.h"
 
 namespace augurfs {
@@ -20,7 +20,8 @@ namespace augurfs {
 // the daemon never waits for us. Thread rule: one thread.
 class Brain {
  public:
-  Brain(PacketSocket socket, std::unique_ptr<Expert> policy);
+  // `model`: what there is to say of a neural model, when one is wanted.
+  Brain(PacketSocket socket, BrainPolicy policy, std::optional<ModelNews> model = std::nullopt);
 
   // Until the daemon hangs up. kCorrupt when what it says makes no sense, kInvalid when it speaks
   // another version.
@@ -33,11 +34,13 @@ class Brain {
   Result<void> take(const ObjectNews& object);
   Result<void> take(ListingNews& piece);
   Result<void> take(const Event& event);
+  void tell_of_model();
   void hint(const Candidate& candidate);
   void send_hints();
 
   const PacketSocket socket_;
-  const std::unique_ptr<Expert> policy_;
+  const BrainPolicy policy_;
+  std::optional<ModelNews> model_;
   Catalog catalog_;
   std::vector<ObjectInfo> listing_;  // its pieces so far
   std::vector<std::string> subdirectories_;

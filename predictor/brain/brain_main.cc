@@ -11,13 +11,19 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "predictor/brain/brain.h"
 #include "predictor/brain/brain_process.h"
 #include "predictor/brain/sandbox.h"
+#include "predictor/neural/checkpoint.h"
+#include "predictor/neural/learner.h"
+#include "predictor/neural/load_trainer.h"
 #include "predictor/policies.h"
 
 namespace augurfs {
@@ -26,6 +32,7 @@ namespace {
 struct BrainArguments {
   std::uint64_t memory_bytes_max = 0;
   PolicySetting setting;
+  std::filesystem::path model_file;  // "": no neural model is wanted; "-": none that is kept
 };
 
 template <typename T>
@@ -34,15 +41,16 @@ bool parse_positive(std::string_view text, T& value) {
   return error == std::errc() && end == text.data() + text.size() && value > 0;
 }
 
-// As the daemon writes them: augurfs-predictor MEMORY-BYTES CHUNK-BYTES CACHE-BYTES
+// As the daemon writes them: augurfs-predictor MEMORY-BYTES CHUNK-BYTES CACHE-BYTES [MODEL-FILE]
 std::optional<BrainArguments> parse_arguments(int count, char** arguments) {
   constexpr int kCount = 4;
   BrainArguments out;
-  if (count != kCount || !parse_positive(arguments[1], out.memory_bytes_max) ||
+  if (count < kCount || count > kCount + 1 || !parse_positive(arguments[1], out.memory_bytes_max) ||
       !parse_positive(arguments[2], out.setting.chunk_bytes) ||
       !parse_positive(arguments[3], out.setting.cache_bytes)) {
     return std::nullopt;
   }
+  if (count > kCount) out.model_file = arguments[kCount];
   return out;
 }
 
@@ -70,12 +78,52 @@ int fail(const std::string& message) {
   return 1;
 }
 
+// What a neural model needs of the world outside the sandbox.
+struct ModelParts {
+  std::unique_ptr<Trainer> trainer;  // null: there will be no model
+  std::unique_ptr<Checkpoint> checkpoint;
+  std::optional<ModelNews> news;  // nothing when none is wanted
+};
+
+ModelParts open_model(const std::filesystem::path& file) {
+  ModelParts parts;
+  if (file.empty()) return parts;
+  parts.news.emplace();
+  auto trainer = load_trainer();
+  if (!trainer) {
+    parts.news->note = trainer.error().message;
+    return parts;
+  }
+  parts.trainer = std::move(*trainer);
+  if (file == kModelNotKept) return parts;
+  auto checkpoint = Checkpoint::open(file);
+  if (!checkpoint) {
+    parts.news->note = "what is learned is not kept: " + checkpoint.error().message;
+    return parts;
+  }
+  parts.checkpoint = std::move(*checkpoint);
+  if (const std::string& reason = parts.checkpoint->set_aside(); !reason.empty()) {
+    parts.news->note = "what was learned before " + reason + ", and was set aside";
+  }
+  return parts;
+}
+
 int run_brain(const BrainArguments& arguments) {
   step_back();
-  if (auto entered = enter_sandbox(arguments.memory_bytes_max); !entered) {
-    return fail(entered.error().message);
+  ModelParts model = open_model(arguments.model_file);
+  SandboxOptions sandbox{.memory_bytes_max = arguments.memory_bytes_max};
+  if (model.checkpoint != nullptr) {
+    sandbox.file = model.checkpoint->fd();
+    sandbox.file_bytes_max = Checkpoint::kFileBytes;
   }
-  Brain brain(PacketSocket(UniqueFd(kBrainSocketFd)), make_brain_policy(arguments.setting));
+  if (auto entered = enter_sandbox(sandbox); !entered) return fail(entered.error().message);
+  std::unique_ptr<Learner> learner;
+  if (model.trainer != nullptr) {
+    learner = std::make_unique<Learner>(LearnerOptions{.in_background = true},
+                                        std::move(model.trainer), std::move(model.checkpoint));
+  }
+  Brain brain(PacketSocket(UniqueFd(kBrainSocketFd)),
+              make_brain_policy(arguments.setting, std::move(learner)), std::move(model.news));
   const auto ended = brain.run();
   return ended ? 0 : fail(ended.error().message);
 }

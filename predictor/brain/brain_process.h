@@ -14,6 +14,8 @@ namespace augurfs {
 
 // The descriptor on which a brain finds its end of the socket.
 inline constexpr int kBrainSocketFd = 3;
+// What a brain is told in place of the file that a neural model is kept in.
+inline constexpr const char* kModelNotKept = "-";
 
 // A child process that holds the other end of a socket pair and nothing else of ours: no
 // descriptor, no environment (there may be credentials in it), no blocked signal. It dies with

@@ -1,5 +1,6 @@
 #include "predictor/brain/protocol.h"
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -17,6 +18,7 @@ enum class RecordType : std::uint8_t {
   kListing = 5,
   kEvent = 6,
   kHint = 7,
+  kModel = 8,
 };
 
 // "augurfs" in a number: what is no brain at all is told from a brain of another version.
@@ -157,6 +159,19 @@ std::string write(const Candidate& hint) {
   return out.take();
 }
 
+std::string write(const ModelNews& model) {
+  RecordWriter out(RecordType::kModel);
+  out.number(static_cast<std::uint8_t>(model.learns));
+  out.number(static_cast<std::uint8_t>(model.votes));
+  out.number(model.steps);
+  out.number(model.resumed);
+  out.number(model.rolled_back);
+  out.number(model.saves_failed);
+  out.number(model.loss);
+  out.text(std::string_view(model.note).substr(0, kModelNoteBytesMax));
+  return out.take();
+}
+
 BrainHello read_hello(RecordReader& in) {
   if (in.number<std::uint64_t>() != kMagic) in.fail();
   return {in.number<std::uint32_t>()};
@@ -233,6 +248,24 @@ Candidate read_hint(RecordReader& in) {
   return hint;
 }
 
+ModelNews read_model(RecordReader& in) {
+  ModelNews model;
+  const auto learns = in.number<std::uint8_t>();
+  const auto votes = in.number<std::uint8_t>();
+  model.learns = learns == 1;
+  model.votes = votes == 1;
+  model.steps = in.number<std::uint64_t>();
+  model.resumed = in.number<std::uint64_t>();
+  model.rolled_back = in.number<std::uint64_t>();
+  model.saves_failed = in.number<std::uint64_t>();
+  model.loss = in.number<float>();
+  model.note = in.text();
+  const bool makes_sense = learns <= 1 && votes <= 1 && std::isfinite(model.loss) &&
+                           model.loss >= 0 && model.note.size() <= kModelNoteBytesMax;
+  if (!makes_sense) in.fail();
+  return model;
+}
+
 std::optional<DaemonRecord> read_daemon_record(RecordReader& in) {
   switch (RecordType{in.number<std::uint8_t>()}) {
     case RecordType::kHello:
@@ -258,6 +291,8 @@ std::optional<BrainRecord> read_brain_record(RecordReader& in) {
       return read_pong(in);
     case RecordType::kHint:
       return read_hint(in);
+    case RecordType::kModel:
+      return read_model(in);
     default:
       return std::nullopt;
   }

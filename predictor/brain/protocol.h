@@ -20,11 +20,12 @@ namespace augurfs {
 // Packets of the brain are not believed: it parses names that strangers chose. Decoding anything
 // yields records or an error, in memory bounded by the packet's.
 
-inline constexpr std::uint32_t kProtocolVersion = 3;
+inline constexpr std::uint32_t kProtocolVersion = 4;
 // Fits many times into the usual buffer of a socket (208 KiB).
 inline constexpr std::size_t kPacketBytesMax = 32 << 10;
 // Objects with longer keys are not told. S3 allows 1024 bytes, a file system 4095.
 inline constexpr std::size_t kToldKeyBytesMax = 4096;
+inline constexpr std::size_t kModelNoteBytesMax = 300;
 
 // The first record of each end. Its layout is for ever, so that any two versions know each other.
 struct BrainHello {
@@ -38,6 +39,20 @@ struct BrainPing {
 struct BrainPong {
   std::uint64_t number = 0;
   std::uint64_t hints_dropped = 0;  // since its start, for want of room in the socket
+};
+
+// How the brain's neural model does; said at the start and with each pong when one is wanted.
+struct ModelNews {
+  bool learns = false;        // or does not, and the note says why
+  bool votes = false;         // it has earned that
+  std::uint64_t steps = 0;    // with those of earlier brains that it goes on from
+  std::uint64_t resumed = 0;  // those
+  std::uint64_t rolled_back = 0;
+  std::uint64_t saves_failed = 0;
+  float loss = 0;    // smoothed; 0 before the first step
+  std::string note;  // what went wrong; "" when nothing did
+
+  bool operator==(const ModelNews&) const = default;
 };
 
 // The object has this size now. Experts know no etags.
@@ -59,7 +74,7 @@ struct ListingNews {
 };
 
 using DaemonRecord = std::variant<BrainHello, BrainPing, ObjectNews, ListingNews, Event>;
-using BrainRecord = std::variant<BrainHello, BrainPong, Candidate>;
+using BrainRecord = std::variant<BrainHello, BrainPong, Candidate, ModelNews>;
 
 // One record; a packet is as many of them in a row as kPacketBytesMax holds.
 std::string encode(const DaemonRecord& record);

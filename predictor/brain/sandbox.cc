@@ -30,11 +30,12 @@ Error sandbox_error(const std::string& what, int error_number) {
 
 // RLIMIT_DATA and not RLIMIT_AS: it counts what can be written to and is ours alone, not the
 // libraries' text nor what an allocator has reserved.
-Result<void> limit_resources(std::uint64_t memory_bytes_max) {
+Result<void> limit_resources(const SandboxOptions& options) {
   const rlimit none{0, 0};
-  const rlimit memory{memory_bytes_max, memory_bytes_max};
+  const rlimit memory{options.memory_bytes_max, options.memory_bytes_max};
+  const rlimit file{options.file_bytes_max, options.file_bytes_max};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) return sandbox_error("RLIMIT_CORE", errno);
-  if (::setrlimit(RLIMIT_FSIZE, &none) != 0) return sandbox_error("RLIMIT_FSIZE", errno);
+  if (::setrlimit(RLIMIT_FSIZE, &file) != 0) return sandbox_error("RLIMIT_FSIZE", errno);
   if (!kSanitized && ::setrlimit(RLIMIT_DATA, &memory) != 0) {
     return sandbox_error("RLIMIT_DATA", errno);
   }
@@ -125,15 +126,27 @@ int allow_with_arguments(scmp_filter_ctx filter) {
   return error;
 }
 
+int allow_file(scmp_filter_ctx filter, int file) {
+  if (file < 0) return 0;
+  const scmp_arg_cmp this_one{0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(file), 0};
+  for (const int call : {SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(fdatasync)}) {
+    const int error = ::seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &this_one);
+    if (error != 0) return error;
+  }
+  return 0;
+}
+
 // Whatever is not named fails rather than kills: a library that asks for something it can do
 // without goes on.
-Result<void> filter_system_calls() {
+Result<void> filter_system_calls(int file) {
   struct Release {
     void operator()(void* filter) const { ::seccomp_release(filter); }
   };
   const std::unique_ptr<void, Release> filter(::seccomp_init(SCMP_ACT_ERRNO(EPERM)));
   if (filter == nullptr) return sandbox_error("seccomp", ENOMEM);
-  int error = allow_with_arguments(filter.get());
+  int error = ::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
+  if (error == 0) error = allow_with_arguments(filter.get());
+  if (error == 0) error = allow_file(filter.get(), file);
   for (const int call : kAllowed) {
     if (error == 0)
       error = ::seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, call, 0, nullptr);
@@ -149,11 +162,11 @@ Result<void> filter_system_calls() {
 
 }  // namespace
 
-Result<void> enter_sandbox(std::uint64_t memory_bytes_max) {
+Result<void> enter_sandbox(const SandboxOptions& options) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return sandbox_error("privileges", errno);
-  if (auto limited = limit_resources(memory_bytes_max); !limited) return limited;
+  if (auto limited = limit_resources(options); !limited) return limited;
   if (auto denied = deny_files(); !denied) return denied;
-  return filter_system_calls();
+  return filter_system_calls(options.file);
 }
 
 }  // namespace augurfs

@@ -13,8 +13,16 @@ namespace augurfs {
 // of its own memory may have `memory_bytes_max`; in builds with sanitizers, which reserve
 // terabytes, as much as it likes.
 //
-// Called before the first thread and before anything is parsed. An error: there is no sandbox, or
-// half of one.
-Result<void> enter_sandbox(std::uint64_t memory_bytes_max);
+// One file that is open already it may go on to read and write, up to a length: by pread, pwrite
+// and fdatasync.
+//
+// Called before anything is parsed. The filter holds for threads that a library has started before;
+// Landlock does not. An error: there is no sandbox, or half of one.
+struct SandboxOptions {
+  std::uint64_t memory_bytes_max = 0;
+  int file = -1;  // none
+  std::uint64_t file_bytes_max = 0;
+};
+Result<void> enter_sandbox(const SandboxOptions& options);
 
 }  // namespace augurfs

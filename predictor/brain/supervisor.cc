@@ -146,6 +146,7 @@ class Supervisor::Parts::Talk {
   Over hear();
   Over take(std::vector<BrainRecord>& records);
   Over take_hello(const BrainHello& hello);
+  void take_model(ModelNews model);
   Over speak();
   Over look_at_clock();
   bool take_packet();
@@ -207,6 +208,8 @@ Supervisor::Parts::Talk::Over Supervisor::Parts::Talk::take(std::vector<BrainRec
       if (!asked || pong->hints_dropped < hints_dropped_) return "sent a pong that cannot be";
       pongs_ = pong->number;
       hints_dropped_ = pong->hints_dropped;
+    } else if (const auto* model = std::get_if<ModelNews>(&record)) {
+      take_model(*model);
     } else {
       hints_.push_back(std::get<Candidate>(record));
     }
@@ -234,6 +237,21 @@ Supervisor::Parts::Talk::Over Supervisor::Parts::Talk::take_hello(const BrainHel
   ++locked->generation;
   locked->stats.state = BrainState::kRunning;
   return std::nullopt;
+}
+
+// Its words are shown to people, so what is no printable ASCII in them is not.
+void Supervisor::Parts::Talk::take_model(ModelNews model) {
+  std::replace_if(
+      model.note.begin(), model.note.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  const std::string note = model.note;
+  std::optional<ModelNews> before;
+  {
+    auto locked = parts_.outbox.lock();
+    before = std::exchange(locked->stats.model, std::move(model));
+  }
+  if (!note.empty() && (!before || before->note != note)) {
+    spdlog::warn("brain.model note={:?}", note);
+  }
 }
 
 // Into `waiting_`: of the past first, so that the present is seen in its light. False when there is
@@ -310,6 +328,7 @@ std::string Supervisor::Parts::live(const std::stop_token& stop) {
   auto locked = outbox.lock();
   locked->stats.state = BrainState::kWaiting;
   locked->stats.process = 0;
+  locked->stats.model.reset();
   return reason;
 }
 

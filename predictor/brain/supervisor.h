@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "predictor/brain/protocol.h"
 #include "predictor/catalog.h"
 #include "predictor/event.h"
 #include "predictor/expert.h"
@@ -39,6 +41,7 @@ struct BrainStats {
   std::uint64_t events_dropped = 0;  // nobody there, or it did not keep up
   std::uint64_t hints_received = 0;
   std::uint64_t hints_dropped = 0;  // by the brain, as we did not keep up
+  std::optional<ModelNews> model;   // of a neural model, as the brain says; nothing when it has not
 };
 
 struct SupervisorOptions {

@@ -9,7 +9,7 @@
 namespace augurfs {
 
 FixedShare::FixedShare(const FixedShareOptions& options, std::vector<double> prior)
-    : options_(options), weights_(std::move(prior)) {
+    : options_(options), weights_(std::move(prior)), out_(weights_.size()) {
   assert(!weights_.empty());
   normalize();
 }
@@ -20,9 +20,21 @@ void FixedShare::update(std::span<const double> losses) {
     weights_[i] *= std::exp(-options_.rate * std::clamp(losses[i], 0.0, 1.0));
   }
   normalize();
-  if (weights_.size() < 2) return;
-  const double each = options_.share / static_cast<double>(weights_.size() - 1);
-  for (double& weight : weights_) weight = (1 - options_.share) * weight + each * (1 - weight);
+  const auto in = std::count(out_.begin(), out_.end(), false);
+  if (in < 2) return;
+  const double each = options_.share / static_cast<double>(in - 1);
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    if (!out_[i]) weights_[i] = (1 - options_.share) * weights_[i] + each * (1 - weights_[i]);
+  }
+}
+
+void FixedShare::let_in(std::size_t adviser) { out_[adviser] = false; }
+
+void FixedShare::put_out(std::size_t adviser) {
+  out_[adviser] = true;
+  weights_[adviser] = 0;
+  assert(std::count(out_.begin(), out_.end(), false) > 0);
+  normalize();
 }
 
 void FixedShare::normalize() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -21,19 +22,24 @@ struct FixedShareOptions {
 // Thread rule: one thread at a time.
 class FixedShare {
  public:
-  // `prior`: at least one weight, all positive, of any sum.
+  // `prior`: at least one weight, all positive, of any sum. All advisers are in.
   FixedShare(const FixedShareOptions& options, std::vector<double> prior);
 
   // Their sum is 1.
   std::span<const double> weights() const { return weights_; }
   // A trial is over. What is beyond 0 to 1 counts as that.
   void update(std::span<const double> losses);
+  // Who is out has no weight and gets none until it is in again, and then only by what the others
+  // give. At least one stays in.
+  void let_in(std::size_t adviser);
+  void put_out(std::size_t adviser);
 
  private:
   void normalize();
 
   const FixedShareOptions options_;
   std::vector<double> weights_;
+  std::vector<bool> out_;
 };
 
 }  // namespace augurfs

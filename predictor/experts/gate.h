@@ -40,7 +40,8 @@ class Gate : public Expert {
   Gate(const GateOptions& options, std::vector<std::unique_ptr<Expert>> experts,
        std::unique_ptr<NeuralTerm> neural = nullptr);
 
-  bool is_informed() const { return neural_ != nullptr; }
+  // Null when there is none.
+  const NeuralTerm* neural() const { return neural_.get(); }
 
   void observe(const Event& event, const Catalog& catalog,
                std::vector<Candidate>& candidates) override;

@@ -22,9 +22,12 @@ constexpr Tick kFetchFirst = std::chrono::milliseconds(50);
 constexpr std::size_t kAskedMax = 1 << 14;
 constexpr std::size_t kStreamsMax = 1 << 12;
 constexpr double kMemory = 0.99;  // of earlier trials, in what a miss costs
+constexpr auto kNeuralArm = static_cast<std::size_t>(Hedge::Arm::kNeural);
+constexpr auto kGateArm = static_cast<std::size_t>(Hedge::Arm::kGate);
 
 std::vector<double> prior() {
-  std::vector<double> weights(Hedge::kArms, (1 - kPriorOfAll) / (Hedge::kArms - 1));
+  // Of the arms but the neural one, which begins outside.
+  std::vector<double> weights(Hedge::kArms, (1 - kPriorOfAll) / (Hedge::kArms - 2));
   weights[static_cast<std::size_t>(Hedge::Arm::kAll)] = kPriorOfAll;
   return weights;
 }
@@ -37,6 +40,7 @@ Hedge::Hedge(const HedgeOptions& options, std::unique_ptr<Gate> gate)
       belief_(kBelief, prior()),
       asked_(kAskedMax),
       missed_(kStreamsMax) {
+  belief_.put_out(kNeuralArm);
   const std::uint64_t chunks = options.cache_bytes / options.chunk_bytes;
   while ((chunks >> sample_shift_) > options.ghost_chunks_max) ++sample_shift_;
   begin_anew();
@@ -100,6 +104,7 @@ void Hedge::read(const Event& event) {
   const Tick now = event.time.time_since_epoch();
   missed_.at(event.stream) = is_surprise(now) && !event.hit;
   for (std::size_t i = 0; i < kGhosts; ++i) {
+    if (i == kNeuralArm && neural() == nullptr) continue;
     Tick longest{};
     for (const GhostCache::Chunk& chunk : sampled_) {
       longest = std::max(longest, ghosts_[i].read(chunk, now, fetch()));
@@ -120,16 +125,13 @@ void Hedge::end_trial() {
   const double without = bytes[kBare];
   missed_bytes_ += without;
   if (missed_bytes_ > 0) {
-    std::array<double, kArms> losses{};
-    for (std::size_t i = 0; i < kArms; ++i) {
+    std::array<double, kArms> costs{};
+    for (std::size_t i = 0; i < arms(); ++i) {
       const double stalls =
           static_cast<double>(accounts_[i].stall.count()) / static_cast<double>(fetch().count());
-      losses[i] = (stalls + price_.price() * bytes[i] / bytes_of_miss()) / (kTrialReads * kLossMax);
+      costs[i] = stalls + price_.price() * bytes[i] / bytes_of_miss();
     }
-    // What all of them lose says nothing, and is much when somebody else reads ahead for nothing.
-    const double least = *std::min_element(losses.begin(), losses.end());
-    for (double& loss : losses) loss -= least;
-    belief_.update(losses);
+    judge(costs);
     price_.account(bytes[kSelf], options_.traffic_max * without);
   }
   for (Account& account : accounts_) account.stall = {};
@@ -139,6 +141,24 @@ void Hedge::end_trial() {
   if (ghost_chunks() <= 2 * options_.ghost_chunks_max) return;
   ++sample_shift_;  // objects are smaller than chunks
   begin_anew();
+}
+
+// After a trial that cost the arms so much, in fetches.
+void Hedge::judge(std::array<double, kArms>& costs) {
+  if (neural() != nullptr) {
+    probation_.account(costs[kNeuralArm], costs[kGateArm]);
+    if (probation_.passed()) {
+      belief_.let_in(kNeuralArm);
+    } else {
+      belief_.put_out(kNeuralArm);
+    }
+  }
+  // What all of them lose says nothing, and is much when somebody else reads ahead for nothing. Who
+  // has no vote is not among them.
+  const auto voters = static_cast<std::ptrdiff_t>(probation_.passed() ? kArms : kArms - 1);
+  const double least = *std::min_element(costs.begin(), costs.begin() + voters);
+  for (double& cost : costs) cost = (cost - least) / (kTrialReads * kLossMax);
+  belief_.update(costs);
 }
 
 double Hedge::bytes_of_miss() const { return missed_bytes_ / std::max(misses_, 1.0); }
@@ -152,10 +172,10 @@ std::size_t Hedge::ghost_chunks() const {
 bool Hedge::asks(Arm arm, const Gate::Opinion& opinion) const {
   const ExpertId expert = opinion.candidate.expert;
   if (options_.beside_readahead && expert == ExpertId::kReadahead) return true;
-  const auto is_worth = [&](double step) {
+  const auto is_worth = [&](float probability, double step) {
     const double bytes = static_cast<double>(opinion.candidate.range.length);
     const double cost = missed_bytes_ > 0 ? bytes / bytes_of_miss() : 1;
-    const double odds = opinion.probability / std::max(1 - opinion.probability, 1e-6F);
+    const double odds = probability / std::max(1 - probability, 1e-6F);
     return odds > step * price_.price() * cost;
   };
   switch (arm) {
@@ -169,14 +189,16 @@ bool Hedge::asks(Arm arm, const Gate::Opinion& opinion) const {
     case Arm::kPpm:
       return expert == ExpertId::kPpm && opinion.candidate.probability >= kSureEnough;
     case Arm::kGateEager:
-      return is_worth(1 / kOddsStep);
+      return is_worth(opinion.probability, 1 / kOddsStep);
     case Arm::kGate:
-      return is_worth(1);
+      return is_worth(opinion.probability, 1);
     case Arm::kGateShy:
-      return is_worth(kOddsStep);
+      return is_worth(opinion.probability, kOddsStep);
     case Arm::kAll:
       // The next chunk is said of every read: that is for the gate to weigh.
       return expert != ExpertId::kNextBlock && opinion.candidate.probability >= kSureEnough;
+    case Arm::kNeural:
+      return is_worth(opinion.informed, 1);
   }
   return false;
 }
@@ -216,7 +238,7 @@ void Hedge::weigh(const Gate::Opinion& opinion, const Event& event, const Catalo
     ghosts_[ghost].prefetch(sampled_, now, now + candidate.expected_in, fetch(), flights);
   };
   double belief = 0;
-  for (std::size_t i = 0; i < kArms; ++i) {
+  for (std::size_t i = 0; i < arms(); ++i) {
     if (!asks(static_cast<Arm>(i), opinion)) continue;
     belief += belief_.weights()[i];
     prefetch(i);

@@ -12,6 +12,7 @@
 #include "predictor/experts/fixed_share.h"
 #include "predictor/experts/gate.h"
 #include "predictor/experts/ghost_cache.h"
+#include "predictor/experts/probation.h"
 
 namespace augurfs {
 
@@ -40,12 +41,16 @@ struct HedgeOptions {
 // stall that it saves. The gate's other two arms ask for a quarter and for four times of these
 // odds.
 //
+// Where the gate is informed by a neural model, the gate as the model informs it is one more arm.
+// It has no vote until it has been cheaper, by a margin, than the gate without the model, and loses
+// it when it is not: until then all is as if there were no model.
+//
 // It begins by believing most in all that anybody says, so that what an expert is sure of is
 // fetched from the first event on.
 class Hedge : public Expert {
  public:
-  enum class Arm { kNone, kReadahead, kNames, kPpm, kGateEager, kGate, kGateShy, kAll };
-  static constexpr std::size_t kArms = 8;
+  enum class Arm { kNone, kReadahead, kNames, kPpm, kGateEager, kGate, kGateShy, kAll, kNeural };
+  static constexpr std::size_t kArms = 9;
 
   // Of a Gate made of experts each of which may be an arm, or a part of one.
   Hedge(const HedgeOptions& options, std::unique_ptr<Gate> gate);
@@ -55,11 +60,15 @@ class Hedge : public Expert {
 
   double weight(Arm arm) const { return belief_.weights()[static_cast<std::size_t>(arm)]; }
   double price() const { return price_.price(); }
+  // Null when there is none.
+  const NeuralTerm* neural() const { return gate_->neural(); }
+  bool neural_votes() const { return probation_.passed(); }
   // Of the largest ghost; bounded by twice ghost_chunks_max and what a trial adds.
   std::size_t ghost_chunks() const;
 
  private:
-  // The arms, the policy that they make up, and no prefetch by anybody.
+  // The arms, the policy that they make up, and no prefetch by anybody. The last arm is there only
+  // with a neural model; its ghost is empty without.
   static constexpr std::size_t kSelf = kArms;
   static constexpr std::size_t kBare = kArms + 1;
   static constexpr std::size_t kGhosts = kArms + 2;
@@ -78,6 +87,8 @@ class Hedge : public Expert {
   Tick fetch() const;
   void end_trial();
   double bytes_of_miss() const;
+  std::size_t arms() const { return gate_->neural() != nullptr ? kArms : kArms - 1; }
+  void judge(std::array<double, kArms>& costs);
   bool asks(Arm arm, const Gate::Opinion& opinion) const;
   void weigh(const Gate::Opinion& opinion, const Event& event, const Catalog& catalog,
              std::vector<Candidate>& candidates);
@@ -86,6 +97,7 @@ class Hedge : public Expert {
   const HedgeOptions options_;
   const std::unique_ptr<Gate> gate_;
   FixedShare belief_;
+  Probation probation_;  // of the arm with the neural model
   BytePrice price_;
   std::vector<GhostCache> ghosts_;
   std::array<Account, kGhosts> accounts_{};

@@ -2,14 +2,31 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 namespace augurfs {
 
+namespace {
+
+// Beside bin/, as it was built; or beside libexec/augurfs/, where packages put a brain.
+std::filesystem::path find_trainer(const std::filesystem::path& program) {
+  const std::filesystem::path name = "lib/augurfs/libaugurfs-trainer.so";
+  const auto above = program.parent_path().parent_path();
+  std::error_code error;
+  const auto packaged = above.parent_path() / name;
+  return !std::filesystem::exists(above / name, error) && std::filesystem::exists(packaged, error)
+             ? packaged
+             : above / name;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Trainer>> load_trainer() {
   std::error_code error;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto file = program.parent_path().parent_path() / "lib/augurfs/libaugurfs-trainer.so";
+  const auto file = find_trainer(std::filesystem::read_symlink("/proc/self/exe", error));
+  // Or OpenBLAS starts threads as soon as it is loaded. Nobody else is there to read it yet.
+  ::setenv("OPENBLAS_NUM_THREADS", "1", 0);
   // Never closed: LibTorch does not survive it.
   void* const library = error ? nullptr : dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {

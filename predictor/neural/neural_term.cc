@@ -1,17 +1,14 @@
 #include "predictor/neural/neural_term.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
 namespace augurfs {
 
-NeuralTerm::NeuralTerm(const NeuralTermOptions& options, std::unique_ptr<Trainer> trainer)
+NeuralTerm::NeuralTerm(const NeuralTermOptions& options, std::unique_ptr<Learner> learner)
     : options_(options),
-      trainer_(std::move(trainer)),
-      weights_(options.seed),
+      learner_(std::move(learner)),
       experience_(options.seed),
       streams_(options.streams_max),
       looks_(options.places_max) {
@@ -20,6 +17,8 @@ NeuralTerm::NeuralTerm(const NeuralTermOptions& options, std::unique_ptr<Trainer
 
 void NeuralTerm::observe(const Event& event, const Catalog& catalog) {
   if (event.operation != Operation::kRead || event.range.length == 0) return;
+  learner_->refresh();
+  const NeuralWeights& weights = learner_->weights();
   const Place place = place_of(event, options_.chunk_bytes);
   Stream& stream = streams_.at(event.stream);
   Episode::Read read;
@@ -30,11 +29,11 @@ void NeuralTerm::observe(const Event& event, const Catalog& catalog) {
   stream.context.gap = event.time - stream.last_time;
   add_context(read.input, place, stream.context);
   stream.last_read = experience_.add(read, stream.state, stream.last_read);
-  advance(weights_, embed(weights_, read.input), stream.state);
-  stream.query = query_of(weights_, stream.state);
+  advance(weights, embed(weights, read.input), stream.state);
+  stream.query = query_of(weights, stream.state);
   stream.last_time = event.time;
   stream.context.before_that = std::exchange(stream.context.before, place);
-  train();
+  learn();
 }
 
 // Valid until the next call.
@@ -42,14 +41,14 @@ const NeuralTerm::Look& NeuralTerm::look_at(const Place& place, const Catalog& c
   Look& look = looks_.at(place.key());
   const Version* const version = catalog.version(place.object);
   const bool is_new = version != nullptr && look.object_bytes != version->size;
-  if (is_new || look.steps == 0) {
+  if (is_new || look.version == 0) {
     look.bag = version != nullptr ? features_of(*version) : FeatureBag{};
     if (version != nullptr) look.object_bytes = version->size;
     add_place(look.bag, place, look.object_bytes.value_or(0), options_.chunk_bytes);
   }
-  if (is_new || look.steps != steps_) {
-    look.vector = embed(weights_, look.bag);
-    look.steps = steps_;
+  if (is_new || look.version != learner_->version()) {
+    look.vector = embed(learner_->weights(), look.bag);
+    look.version = learner_->version();
   }
   return look;
 }
@@ -60,8 +59,8 @@ NeuralOpinion NeuralTerm::weigh(const Event& event, const Place& place, const Ha
   const Look& look = look_at(place, catalog);
   opinion.place = look.bag;
   opinion.hand = hand;
-  opinion.fit = fit(weights_, streams_.at(event.stream).query, look.vector);
-  opinion.raw = rank(weights_, hand, opinion.fit);
+  opinion.fit = fit(learner_->weights(), streams_.at(event.stream).query, look.vector);
+  opinion.raw = rank(learner_->weights(), hand, opinion.fit);
   for (std::size_t h = 0; h < kHorizons; ++h) {
     opinion.scores[h] = slope_[h] * opinion.raw[h] + shift_[h];
   }
@@ -95,21 +94,16 @@ void NeuralTerm::calibrate(std::size_t horizon, float score, bool used) {
   shift_[horizon] -= kRate * error;
 }
 
-void NeuralTerm::train() {
+void NeuralTerm::learn() {
   // The less there is to learn from, the more often: a batch for every 64 reads at first, in the
   // long run for every 128.
   constexpr std::uint64_t kSoonest = 64;
   constexpr std::uint64_t kLatest = 128;
   constexpr std::uint64_t kReadsToSlowDown = 1000;
-  if (trainer_ == nullptr || until_training_-- > 0) return;
-  until_training_ = std::clamp(experience_.reads() / kReadsToSlowDown, kSoonest, kLatest);
-  const auto batch = experience_.draw(options_.batch_episodes, options_.settled_reads);
-  const auto loss = trainer_->train(batch, weights_);
-  if (!loss) return;
-  ++steps_;
-  if (roll_back_.watch(*loss, weights_)) {
-    spdlog::warn("model.rolled_back loss={:.3f}", *roll_back_.loss());
-  }
+  if (until_learning_ > 0) --until_learning_;
+  if (until_learning_ > 0 || !learner_->is_ready()) return;
+  until_learning_ = std::clamp(experience_.reads() / kReadsToSlowDown, kSoonest, kLatest);
+  learner_->learn(experience_.draw(options_.batch_episodes, options_.settled_reads));
 }
 
 }  // namespace augurfs

@@ -10,14 +10,13 @@
 #include "predictor/experts/place.h"
 #include "predictor/experts/recency_table.h"
 #include "predictor/neural/experience.h"
-#include "predictor/neural/roll_back.h"
-#include "predictor/neural/trainer.h"
+#include "predictor/neural/learner.h"
 
 namespace augurfs {
 
 struct NeuralTermOptions {
   std::uint32_t chunk_bytes = 1 << 20;
-  std::uint64_t seed = 1;
+  std::uint64_t seed = 1;             // of what is drawn to learn from
   std::uint64_t settled_reads = 256;  // after so many a candidate that was not read is wrong
   std::size_t streams_max = 1 << 12;
   std::size_t places_max = 1 << 14;  // whose features and vectors are kept
@@ -41,8 +40,7 @@ struct NeuralOpinion {
 // Thread rule: one thread at a time.
 class NeuralTerm {
  public:
-  // Without a trainer it does not learn.
-  NeuralTerm(const NeuralTermOptions& options, std::unique_ptr<Trainer> trainer);
+  NeuralTerm(const NeuralTermOptions& options, std::unique_ptr<Learner> learner);
 
   void observe(const Event& event, const Catalog& catalog);
   // Of a candidate, after the event was observed.
@@ -53,10 +51,7 @@ class NeuralTerm {
   // It was read so long after; or not at all.
   void settle(std::uint64_t lesson, std::optional<std::chrono::nanoseconds> after);
 
-  // What was learned, to be kept; and, before the first event, what to go on from.
-  NeuralWeights& weights() { return weights_; }
-  // Smoothed, of the latest batches; nothing before the first.
-  std::optional<float> loss() const { return roll_back_.loss(); }
+  const Learner& learner() const { return *learner_; }
 
  private:
   struct Stream {
@@ -71,25 +66,22 @@ class NeuralTerm {
     FeatureBag bag;
     NeuralVector vector{};
     std::optional<std::uint64_t> object_bytes;  // nothing while the object is not known
-    std::uint64_t steps = 0;                    // steps_ when the vector was computed; 0: never
+    std::uint64_t version = 0;  // of the weights when the vector was computed; 0: never
   };
 
   const Look& look_at(const Place& place, const Catalog& catalog);
   void follow(Stream& stream, const Event& event, const Place& place, const Catalog& catalog);
   void calibrate(std::size_t horizon, float score, bool used);
-  void train();
+  void learn();
 
   const NeuralTermOptions options_;
-  const std::unique_ptr<Trainer> trainer_;
-  NeuralWeights weights_;
+  const std::unique_ptr<Learner> learner_;
   Experience experience_;
   RecencyTable<Stream> streams_;
   RecencyTable<Look> looks_;
   std::array<float, kHorizons> slope_;  // what makes logits of what was learned from replays
   std::array<float, kHorizons> shift_{};
-  std::uint64_t until_training_ = 16;  // reads; of fewer there is nothing to learn
-  RollBack roll_back_;
-  std::uint64_t steps_ = 1;  // of training; the weights are others after each
+  std::uint64_t until_learning_ = 16;  // reads; of fewer there is nothing to learn
 };
 
 }  // namespace augurfs

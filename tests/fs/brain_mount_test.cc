@@ -101,6 +101,72 @@ TEST(MountedBrain, WithoutItsProgramTheMountGoesOn) {
   EXPECT_TRUE(drive.logs("brain.absent"));
 }
 
+nlohmann::json model_of(const TestMount& drive) {
+  return brain_of(drive).value("model", nlohmann::json());
+}
+
+// What a neural model is asked; nothing while nobody has said how it does.
+std::uint64_t model_figure(const TestMount& drive, const std::string& name) {
+  const auto model = model_of(drive);
+  return model.is_null() ? 0 : model.at(name).get<std::uint64_t>();
+}
+
+void kill_brain(const TestMount& drive) {
+  const auto brain = brain_of(drive).at("pid").get<pid_t>();
+  ASSERT_EQ(::kill(brain, SIGKILL), 0);
+  ASSERT_TRUE(process_ends(brain));
+}
+
+TEST(MountedBrain, WithANeuralModelItLearnsIsKilledAndGoesOnFromWhatItHadLearned) {
+  constexpr int kFiles = 200;
+  TestMount drive;
+  put_files(drive, kFiles);
+  const std::vector<std::string> settings = {"--set", "prefetch.neural=true"};
+  ASSERT_EQ(drive.mount(settings).exit_code, 0);
+  ASSERT_TRUE(brain_becomes(drive, "running"));
+  expect_right_bytes(drive, kFiles / 2);
+  ASSERT_TRUE(eventually([&] { return model_figure(drive, "steps") > 0; }));
+  EXPECT_EQ(model_figure(drive, "resumed_steps"), 0U);
+  EXPECT_EQ(model_of(drive).at("state"), "learning");
+  EXPECT_EQ(model_of(drive).at("note"), "");
+  EXPECT_THAT(drive.augurfs({"status", drive.path()}).output, HasSubstr("model     learning, "));
+  kill_brain(drive);
+  ASSERT_TRUE(eventually([&] { return model_figure(drive, "resumed_steps") > 0; }));
+  expect_right_bytes(drive, kFiles);
+  ASSERT_EQ(drive.unmount().exit_code, 0);
+  ASSERT_TRUE(drive.daemon_ends());
+  // Cut short, it is set aside; another is begun, and that is said.
+  const auto file = drive.cache() / "model.bin";
+  std::filesystem::resize_file(file, 1000);
+  ASSERT_EQ(drive.mount(settings).exit_code, 0);
+  ASSERT_TRUE(eventually([&] { return !model_of(drive).is_null(); }));
+  EXPECT_THAT(model_of(drive).at("note"), HasSubstr("set aside"));
+  EXPECT_EQ(model_figure(drive, "resumed_steps"), 0U);
+  EXPECT_TRUE(std::filesystem::exists(file.string() + ".aside"));
+  EXPECT_TRUE(drive.logs("brain.model"));
+  expect_right_bytes(drive, kFiles);
+  // What was learned is wiped with what it was learned from.
+  ASSERT_EQ(drive.augurfs({"history", "wipe", drive.path()}).exit_code, 0);
+  EXPECT_FALSE(std::filesystem::exists(file.string() + ".aside"));
+}
+
+TEST(MountedBrain, WithoutLibTorchAllGoesOnAndTheStatusSaysSo) {
+  TestMount drive;
+  put_files(drive, 20);
+  const auto alone = drive.cache().parent_path() / "bin" / "augurfs";
+  std::filesystem::create_directories(alone.parent_path());
+  std::filesystem::copy_file(augurfs_program(), alone);
+  std::filesystem::copy_file(AUGURFS_BRAIN, alone.parent_path() / "augurfs-predictor");
+  drive.use_program(alone);
+  ASSERT_EQ(drive.mount({"--set", "prefetch.neural=true"}).exit_code, 0);
+  ASSERT_TRUE(eventually([&] { return !model_of(drive).is_null(); }));
+  EXPECT_EQ(brain_of(drive).at("state"), "running");
+  EXPECT_EQ(model_of(drive).at("state"), "absent");
+  EXPECT_THAT(drive.augurfs({"status", drive.path()}).output,
+              HasSubstr("model     absent; the neural model needs LibTorch"));
+  expect_right_bytes(drive, 20);
+}
+
 TEST(MountedBrain, OneThatHangsHoldsUpNoReadAndNoUnmount) {
   TestMount drive;
   put_files(drive, 50);

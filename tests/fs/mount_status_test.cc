@@ -105,6 +105,23 @@ TEST(MountStatus, APersonReadsTheSameFigures) {
             "  files     7 known, 2 open, 4 keys unreachable\n");
 }
 
+TEST(MountStatus, SaysHowANeuralModelDoesWhenOneIsWanted) {
+  MountStatus status = example();
+  EXPECT_TRUE(nlohmann::json::parse(to_json(status))["brain"]["model"].is_null());
+  status.prefetcher.brain.model = ModelNews{.note = "the neural model needs LibTorch"};
+  EXPECT_EQ(nlohmann::json::parse(to_json(status))["brain"]["model"]["state"], "absent");
+  EXPECT_NE(
+      to_text(to_json(status)).find("\n  model     absent; the neural model needs LibTorch\n"),
+      std::string::npos);
+  status.prefetcher.brain.model =
+      ModelNews{.learns = true, .steps = 12, .rolled_back = 2, .loss = 0.5F};
+  EXPECT_NE(to_text(to_json(status))
+                .find("\n  model     learning, 12 steps, loss 0.500, rolled back 2 times\n"),
+            std::string::npos);
+  status.prefetcher.brain.model->votes = true;
+  EXPECT_EQ(nlohmann::json::parse(to_json(status))["brain"]["model"]["state"], "voting");
+}
+
 TEST(MountStatus, TellsWhetherSomethingIsFetchedAhead) {
   MountStatus status = example();
   EXPECT_EQ(nlohmann::json::parse(to_json(status))["prefetch"]["state"], "on");

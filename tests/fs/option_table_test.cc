@@ -115,6 +115,7 @@ TEST(OptionTable, TheDefaultsAreThoseThatAreDocumented) {
   EXPECT_EQ(options.prefetch.mode, PrefetchMode::kOn);
   EXPECT_TRUE(options.prefetch.brain);
   EXPECT_EQ(options.prefetch.brain_memory_bytes_max, 512U << 20);
+  EXPECT_FALSE(options.prefetch.neural);
   EXPECT_EQ(options.prefetch.transfers_max, 16);
   EXPECT_EQ(options.prefetch.window_bytes_max, 64U << 20);
   EXPECT_EQ(options.prefetch.into_memory_bytes_max, 64U << 20);
@@ -160,6 +161,7 @@ const std::vector<std::pair<std::string_view, std::string_view>> kOtherValues = 
     {"prefetch.mode", "off"},
     {"prefetch.brain", "false"},
     {"prefetch.brain_memory", "3 GiB"},
+    {"prefetch.neural", "true"},
     {"prefetch.max_transfers", "110"},
     {"prefetch.budget", "7 GiB"},
     {"prefetch.budget_requests", "12"},
@@ -210,6 +212,7 @@ TEST(OptionTable, EveryOptionArrivesWhereItBelongs) {
   EXPECT_EQ(options.prefetch.mode, PrefetchMode::kOff);
   EXPECT_FALSE(options.prefetch.brain);
   EXPECT_EQ(options.prefetch.brain_memory_bytes_max, std::uint64_t{3} << 30);
+  EXPECT_TRUE(options.prefetch.neural);
   EXPECT_EQ(options.prefetch.transfers_max, 110);
   EXPECT_EQ(options.prefetch.window_bytes_max, 2U << 20);
   EXPECT_EQ(options.prefetch.into_memory_bytes_max, 3U << 20);

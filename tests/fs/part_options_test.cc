@@ -97,6 +97,23 @@ TEST(PartOptions, TheHistoryIsAPartOfTheCache) {
   EXPECT_FALSE(history_options(plan));
 }
 
+TEST(PartOptions, ANeuralModelIsKeptWhereAHistoryIsAndIsAPartOfTheCache) {
+  MountPlan plan = plan_with(milliseconds(1));
+  const auto told = [&] { return brain_options(plan, 1).command; };
+  plan.options.cache.size = {.bytes = 1ULL << 30, .share = 0};
+  EXPECT_EQ(told().size(), 4U) << "none is wanted";
+  const std::uint64_t without = cache_options(plan).value().size_bytes_max;
+  plan.options.prefetch.neural = true;
+  EXPECT_EQ(told().at(4), (plan.cache_directory / kModelFile).string());
+  EXPECT_EQ(cache_options(plan).value().size_bytes_max, without - Checkpoint::kFileBytes);
+  plan.options.cache.size = {.bytes = 64ULL << 20, .share = 0};
+  EXPECT_EQ(told().at(4), kModelNotKept) << "too small a cache";
+  EXPECT_EQ(cache_options(plan).value().size_bytes_max, 56ULL << 20);
+  plan.options.cache.size = {.bytes = 1ULL << 30, .share = 0};
+  plan.options.history.enabled = false;
+  EXPECT_EQ(told().at(4), kModelNotKept);
+}
+
 TEST(PartOptions, AShareOfTheDiskThatIsTooSmallIsToldWithTheDisk) {
   MountPlan plan = plan_with(milliseconds(1));
   plan.options.cache.size = {.bytes = 0, .share = 1e-9};

@@ -26,6 +26,7 @@ class Neighbours : public Expert {
 class BrainTest : public testing::Test {
  protected:
   BrainTest() : BrainTest(PacketSocket::pair()) {}
+  explicit BrainTest(const ModelNews& model) : BrainTest(PacketSocket::pair(), model) {}
   ~BrainTest() override { static_cast<void>(hang_up()); }
 
   void send(const std::string& packet) {
@@ -45,12 +46,15 @@ class BrainTest : public testing::Test {
   }
 
  private:
-  explicit BrainTest(Result<std::pair<PacketSocket, PacketSocket>> ends)
-      : daemon_(std::move(ends->first)),
+  explicit BrainTest(Result<std::pair<PacketSocket, PacketSocket>> ends,
+                     const std::optional<ModelNews>& model = std::nullopt)
+      : model_(model),
+        daemon_(std::move(ends->first)),
         thread_([this, theirs = std::move(ends->second)]() mutable {
-          ended_ = Brain(std::move(theirs), std::make_unique<Neighbours>()).run();
+          ended_ = Brain(std::move(theirs), {std::make_unique<Neighbours>()}, model_).run();
         }) {}
 
+  const std::optional<ModelNews> model_;
   std::optional<PacketSocket> daemon_;
   Result<void> ended_;
   std::thread thread_;
@@ -154,6 +158,21 @@ TEST_F(BrainTest, HearsNothingBeforeAHello) {
   say(BrainPing{1});
   EXPECT_TRUE(hear().empty());
   EXPECT_FALSE(hang_up());
+}
+
+class BrainWithoutModelTest : public BrainTest {
+ protected:
+  BrainWithoutModelTest() : BrainTest(ModelNews{.note = "needs LibTorch"}) {}
+};
+
+TEST_F(BrainWithoutModelTest, SaysSoBehindItsHelloAndEachPong) {
+  EXPECT_TRUE(std::holds_alternative<BrainHello>(hear().front()));
+  const ModelNews expected{.note = "needs LibTorch"};
+  EXPECT_EQ(std::get<ModelNews>(hear().front()), expected);
+  say(BrainHello{});
+  say(BrainPing{1});
+  EXPECT_TRUE(std::holds_alternative<BrainPong>(hear().front()));
+  EXPECT_EQ(std::get<ModelNews>(hear().front()), expected);
 }
 
 }  // namespace

@@ -40,9 +40,20 @@ std::string daemon_packet() {
          encode(DaemonRecord(some_event())) + encode(DaemonRecord(BrainPing{3}));
 }
 
+ModelNews some_model() {
+  return {.learns = true,
+          .votes = true,
+          .steps = 5,
+          .resumed = 3,
+          .rolled_back = 6,
+          .saves_failed = 7,
+          .loss = 0.5F,
+          .note = "damaged"};
+}
+
 std::string brain_packet() {
   return encode(BrainRecord(BrainHello{})) + encode(BrainRecord(some_hint())) +
-         encode(BrainRecord(BrainPong{3, 4}));
+         encode(BrainRecord(BrainPong{3, 4})) + encode(BrainRecord(some_model()));
 }
 
 // What is read again and written again is the same, so nothing got lost.
@@ -77,7 +88,7 @@ TEST(Protocol, WhatIsSaidToTheBrainIsWhatItHears) {
 TEST(Protocol, WhatTheBrainSaysIsWhatTheDaemonHears) {
   const auto records = decode_for_daemon(brain_packet());
   ASSERT_TRUE(records) << records.error().message;
-  ASSERT_EQ(records->size(), 3U);
+  ASSERT_EQ(records->size(), 4U);
   EXPECT_EQ(again(*records), brain_packet());
   const auto& hint = std::get<Candidate>((*records)[1]);
   EXPECT_EQ(hint.object, object_id("a/c"));
@@ -85,6 +96,7 @@ TEST(Protocol, WhatTheBrainSaysIsWhatTheDaemonHears) {
   EXPECT_EQ(hint.program, 6U);
   EXPECT_EQ(hint.expected_in, std::chrono::milliseconds(5));
   EXPECT_EQ(std::get<BrainPong>((*records)[2]).hints_dropped, 4U);
+  EXPECT_EQ(std::get<ModelNews>((*records)[3]), some_model());
 }
 
 TEST(Protocol, NoPacketOfOneDirectionIsHeardInTheOther) {
@@ -101,6 +113,22 @@ TEST(Protocol, APacketCutShortAnywhereButBetweenRecordsIsAnError) {
   for (std::size_t size = 1; size < listing.size(); ++size) {
     EXPECT_FALSE(decode_for_brain(listing.substr(0, size))) << size;
   }
+}
+
+TEST(Protocol, WhatIsSaidOfAModelMustMakeSense) {
+  const auto is_heard = [](const ModelNews& model) {
+    return bool(decode_for_daemon(encode(BrainRecord(model))));
+  };
+  EXPECT_TRUE(is_heard({}));
+  EXPECT_FALSE(is_heard({.loss = -1}));
+  EXPECT_FALSE(is_heard({.loss = std::numeric_limits<float>::quiet_NaN()}));
+  std::string packet = encode(BrainRecord(ModelNews{}));
+  packet[1] = 2;  // neither true nor false
+  EXPECT_FALSE(decode_for_daemon(packet));
+  const auto cut =
+      decode_for_daemon(encode(BrainRecord(ModelNews{.note = std::string(kToldKeyBytesMax, 'x')})));
+  ASSERT_TRUE(cut);
+  EXPECT_EQ(std::get<ModelNews>(cut->front()).note.size(), kModelNoteBytesMax);
 }
 
 TEST(Protocol, GiantLengthsAndCountsAreErrors) {

@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
+#include <thread>
 #include <vector>
 
 namespace augurfs {
@@ -43,7 +45,8 @@ constexpr int kNoSandbox = 100;
 
 // The same in the sandbox.
 int inside(const std::function<int()>& deed) {
-  return of_a_process([&] { return enter_sandbox(kMemoryBytes) ? deed() : kNoSandbox; });
+  return of_a_process(
+      [&] { return enter_sandbox({.memory_bytes_max = kMemoryBytes}) ? deed() : kNoSandbox; });
 }
 
 // 0 when a call is denied.
@@ -163,6 +166,52 @@ TEST(Sandbox, AbortsAsAProcessShould) {
               return 0;
             }),
             128 + SIGABRT);
+}
+
+TEST(Sandbox, AFileThatIsOpenMayBeReadAndWrittenUpToItsLengthWhenItIsNamed) {
+  const auto in_sandbox = [](bool is_named, const std::function<int(int file)>& deed) {
+    return of_a_process([&] {
+      const int file = ::memfd_create("file", 0);
+      SandboxOptions options{.memory_bytes_max = kMemoryBytes};
+      if (is_named) {
+        options.file = file;
+        options.file_bytes_max = 4096;
+      }
+      ::signal(SIGXFSZ, SIG_IGN);
+      return enter_sandbox(options) ? deed(file) : kNoSandbox;
+    });
+  };
+  const auto works = [](int file) {
+    char byte = 'x';
+    if (::pwrite(file, &byte, 1, 4095) != 1 || ::fdatasync(file) != 0) return 1;
+    return ::pread(file, &byte, 1, 4095) == 1 && byte == 'x' ? 0 : 2;
+  };
+  EXPECT_EQ(in_sandbox(true, works), 0);
+  EXPECT_NE(in_sandbox(false, works), 0);
+  EXPECT_EQ(in_sandbox(true,
+                       [](int file) {
+                         return ::pwrite(file, "x", 1, 4096) == -1 && errno == EFBIG ? 0 : 1;
+                       }),
+            0);
+  EXPECT_EQ(in_sandbox(true, [](int file) { return denied(::pwrite(file + 1, "x", 1, 0)); }), 0);
+  EXPECT_EQ(in_sandbox(true, [](int file) { return denied(::ftruncate(file, 0)); }), 0);
+}
+
+// A library may have started one as it was loaded.
+TEST(Sandbox, HoldsAThreadThatWasThereBefore) {
+  EXPECT_EQ(of_a_process([] {
+              static std::atomic<bool> is_closed = false;
+              static std::atomic<int> outcome = -1;
+              std::thread before([] {
+                while (!is_closed) std::this_thread::yield();
+                outcome = denied(::open("/etc/passwd", O_RDONLY));
+              });
+              if (!enter_sandbox({.memory_bytes_max = kMemoryBytes})) return kNoSandbox;
+              is_closed = true;
+              before.join();
+              return outcome.load();
+            }),
+            0);
 }
 
 }  // namespace

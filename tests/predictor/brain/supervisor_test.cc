@@ -99,7 +99,7 @@ TEST_P(SupervisorMisbehaviourTest, EndsTheBrainSaysWhyAndStartsAnother) {
 INSTANTIATE_TEST_SUITE_P(All, SupervisorMisbehaviourTest,
                          testing::Values(Misbehaviour{"exit", "exited with 7: last words"},
                                          Misbehaviour{"silent", "has not said hello"},
-                                         Misbehaviour{"version", "speaks version 4, not 3"},
+                                         Misbehaviour{"version", "speaks version 5, not 4"},
                                          Misbehaviour{"hasty", "before a hello"},
                                          Misbehaviour{"twice", "hello twice"},
                                          Misbehaviour{"unasked", "a pong that cannot be"},

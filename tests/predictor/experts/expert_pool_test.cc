@@ -80,7 +80,7 @@ TEST(ExpertPool, WhatWasReadMeanwhileIsSaidAgain) {
 }
 
 TEST(ExpertPool, TheBrainsOwnLeavesReadaheadToTheDaemon) {
-  const auto policy = make_brain_policy({.cache_bytes = 1 << 30});
+  const auto policy = make_brain_policy({.cache_bytes = 1 << 30}).expert;
   Catalog catalog;
   catalog.see({"large", "", 1 << 30});
   std::vector<Candidate> candidates;
@@ -99,7 +99,7 @@ TEST(ExpertPool, TheBrainsOwnLeavesReadaheadToTheDaemon) {
 }
 
 TEST(ExpertPool, TheBrainsOwnForeseesTheRestOfADirectory) {
-  const auto policy = make_brain_policy({.cache_bytes = 1 << 30});
+  const auto policy = make_brain_policy({.cache_bytes = 1 << 30}).expert;
   Catalog catalog;
   std::vector<ObjectInfo> objects;
   for (char name = 'a'; name <= 'z'; ++name) objects.push_back({{{'d', '/', name}, "", 10}, {}});

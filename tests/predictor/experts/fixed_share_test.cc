@@ -98,5 +98,31 @@ TEST(FixedShare, AnAdversaryMakesItRegretNoMoreThanIsProved) {
   EXPECT_LT(lost, 0.5 * kT);
 }
 
+TEST(FixedShare, WhoIsOutHasNoWeightAndIsAsIfHeWereNotThere) {
+  FixedShare two({.rate = 1, .share = 0.1}, {1, 2});
+  FixedShare three({.rate = 1, .share = 0.1}, {1, 2, 5});
+  three.put_out(2);
+  for (const double loss : {0.3, 0.9, 0.0}) {
+    two.update(std::vector{loss, 0.5});
+    three.update(std::vector{loss, 0.5, 0.0});
+    EXPECT_NEAR(three.weights()[0], two.weights()[0], 1e-12);
+    EXPECT_NEAR(three.weights()[1], two.weights()[1], 1e-12);
+    EXPECT_EQ(three.weights()[2], 0);
+  }
+}
+
+TEST(FixedShare, WhoIsLetInBeginsWithWhatTheOthersGiveAndLosesItWhenPutOut) {
+  FixedShare belief({.rate = 1, .share = 0.1}, {1, 1, 1});
+  belief.put_out(2);
+  belief.let_in(2);
+  belief.update(std::vector{0.0, 0.0, 0.0});
+  EXPECT_NEAR(belief.weights()[2], 0.1 / 2, 1e-12);
+  for (int i = 0; i < 100; ++i) belief.update(std::vector{1.0, 1.0, 0.0});
+  EXPECT_GT(belief.weights()[2], 0.8);
+  belief.put_out(2);
+  EXPECT_EQ(belief.weights()[2], 0);
+  EXPECT_NEAR(belief.weights()[0] + belief.weights()[1], 1, 1e-12);
+}
+
 }  // namespace
 }  // namespace augurfs

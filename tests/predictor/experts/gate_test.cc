@@ -83,7 +83,8 @@ TEST(Gate, WhatTheNeuralModelSaysInformsOnlyTheSecondNetwork) {
     return opinions;
   };
   const auto plain = opinions_of(nullptr);
-  const auto both = opinions_of(std::make_unique<NeuralTerm>(NeuralTermOptions{}, nullptr));
+  const auto both = opinions_of(std::make_unique<NeuralTerm>(
+      NeuralTermOptions{}, std::make_unique<Learner>(LearnerOptions{}, nullptr)));
   ASSERT_EQ(plain.size(), 200U);
   ASSERT_EQ(both.size(), plain.size());
   std::size_t informed = 0;

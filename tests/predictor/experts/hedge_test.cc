@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <random>
@@ -203,6 +204,93 @@ TEST(Hedge, OfSmallObjectsItSimulatesFewer) {
     player.read(i);
     ASSERT_LE(player.hedge->ghost_chunks(), 3U * 64 + 32);
   }
+}
+
+// Makes of any lesson a model that finds what lies in "right/" fit, whatever was read before.
+class Prompter : public Trainer {
+ public:
+  std::optional<float> train(std::span<const Episode> /*batch*/, NeuralWeights& weights) override {
+    std::fill(weights.values().begin(), weights.values().end(), 0.0F);
+    const auto wrong_bag = features_of({"wrong/0", "", kChunkBytes});
+    const auto wrong = wrong_bag.rows();
+    const auto right_bag = features_of({"right/0", "", kChunkBytes});
+    for (const std::uint16_t row : right_bag.rows()) {
+      const bool in_both = std::find(wrong.begin(), wrong.end(), row) != wrong.end();
+      if (!in_both) weights.at(Matrix::kTable)[row * kVector] = 2;
+    }
+    *weights.at(Matrix::kQueryBias) = 1;
+    return 1;
+  }
+};
+
+std::unique_ptr<NeuralTerm> model_of(std::unique_ptr<Trainer> trainer) {
+  return std::make_unique<NeuralTerm>(
+      NeuralTermOptions{.chunk_bytes = kChunkBytes},
+      std::make_unique<Learner>(LearnerOptions{}, std::move(trainer)));
+}
+
+// Two never seen files are said of each read; only where they lie tells which of them comes true.
+class TwoDirectories : public Expert {
+ public:
+  void observe(const Event& event, const Catalog& /*catalog*/,
+               std::vector<Candidate>& candidates) override {
+    for (const char* const directory : {"right/", "wrong/"}) {
+      candidates.push_back({.object = object_id(directory + std::to_string(event.handle + 1)),
+                            .range = {0, kChunkBytes},
+                            .probability = 0.5F,
+                            .expert = ExpertId::kPpm});
+    }
+  }
+};
+
+struct InTwoDirectories {
+  explicit InTwoDirectories(std::unique_ptr<NeuralTerm> neural) {
+    std::vector<std::unique_ptr<Expert>> experts;
+    experts.push_back(std::make_unique<TwoDirectories>());
+    const HedgeOptions options{.chunk_bytes = kChunkBytes, .cache_bytes = 100 * kChunkBytes};
+    hedge = std::make_unique<Hedge>(
+        options, std::make_unique<Gate>(GateOptions{.chunk_bytes = kChunkBytes, .horizon_reads = 8},
+                                        std::move(experts), std::move(neural)));
+  }
+  std::vector<ObjectId> read(std::uint64_t number) {
+    for (const char* const directory : {"right/", "wrong/"}) {
+      catalog.see({directory + std::to_string(number + 1), "", kChunkBytes});
+    }
+    Event event;
+    event.time = std::chrono::steady_clock::time_point(std::chrono::milliseconds(100) * number);
+    event.handle = number;
+    event.object = object_id("right/" + std::to_string(number));
+    event.object_bytes = kChunkBytes;
+    event.range = {0, kChunkBytes};
+    std::vector<Candidate> candidates;
+    hedge->observe(event, catalog, candidates);
+    std::vector<ObjectId> asked;
+    for (const Candidate& candidate : candidates) asked.push_back(candidate.object);
+    return asked;
+  }
+  std::unique_ptr<Hedge> hedge;
+  Catalog catalog;
+};
+
+TEST(Hedge, ANeuralModelThatKnowsMoreEarnsItsVoteAndIsFollowed) {
+  InTwoDirectories world(model_of(std::make_unique<Prompter>()));
+  world.read(1);
+  EXPECT_EQ(world.hedge->weight(Hedge::Arm::kNeural), 0);
+  EXPECT_FALSE(world.hedge->neural_votes());
+  for (std::uint64_t i = 2; i < 6000; ++i) world.read(i);
+  EXPECT_TRUE(world.hedge->neural_votes());
+  EXPECT_GT(world.hedge->weight(Hedge::Arm::kNeural), 0.5);
+  EXPECT_EQ(world.read(6000), std::vector<ObjectId>{object_id("right/6001")});
+}
+
+TEST(Hedge, WhileANeuralModelHasNoVoteAllIsAsIfThereWereNone) {
+  InTwoDirectories with(model_of(nullptr));
+  InTwoDirectories without(nullptr);
+  for (std::uint64_t i = 1; i < 4000; ++i) ASSERT_EQ(with.read(i), without.read(i)) << i;
+  EXPECT_FALSE(with.hedge->neural_votes());
+  EXPECT_EQ(with.hedge->weight(Hedge::Arm::kNeural), 0);
+  EXPECT_NEAR(with.hedge->weight(Hedge::Arm::kNone), without.hedge->weight(Hedge::Arm::kNone),
+              1e-9);
 }
 
 }  // namespace

@@ -18,8 +18,16 @@ std::unique_ptr<NeuralTerm> term(std::uint64_t seed = 1) {
   options.chunk_bytes = ExpertPlayer::kChunkBytes;
   options.seed = seed;
   options.batch_episodes = 8;  // quick
-  return std::make_unique<NeuralTerm>(options, std::move(*loaded));
+  return std::make_unique<NeuralTerm>(
+      options, std::make_unique<Learner>(LearnerOptions{.seed = seed}, std::move(*loaded)));
 }
+
+std::unique_ptr<NeuralTerm> untaught() {
+  return std::make_unique<NeuralTerm>(NeuralTermOptions{},
+                                      std::make_unique<Learner>(LearnerOptions{}, nullptr));
+}
+
+std::optional<float> loss_of(const NeuralTerm& neural) { return neural.learner().stats().loss; }
 
 // The start of a program: always the same files.
 const std::vector<std::string> kStart = {"bin/tool",      "lib/libc.so",   "lib/libm.so",
@@ -50,11 +58,11 @@ TEST(NeuralTerm, ASequenceIsLearned) {
   const auto neural = term();
   NeuralListener listener(*neural);
   ExpertPlayer player(listener);
-  while (!neural->loss()) player.read_all(kStart);
-  const float first_loss = *neural->loss();
+  while (!loss_of(*neural)) player.read_all(kStart);
+  const float first_loss = *loss_of(*neural);
   for (int i = 0; i < 600; ++i) player.read_all(kStart);
   // It cannot fall below log 4 of log 8: of eight files the next four are to be found alike.
-  EXPECT_LT(*neural->loss(), 0.8F * first_loss);
+  EXPECT_LT(*loss_of(*neural), 0.8F * first_loss);
   player.read("bin/tool");
   // The next four are found alike, and before the other three.
   for (std::size_t next = 1; next <= 4; ++next) {
@@ -107,7 +115,7 @@ TEST(NeuralTerm, TheSameReadsAndSeedMakeTheSameWeights) {
     std::mt19937 random(5);
     for (int i = 0; i < 200; ++i) player.read(std::to_string(random() % 30));
     double sum = 0;
-    for (const float value : neural->weights().values()) sum = sum * 0.99 + double{value};
+    for (const float value : neural->learner().weights().values()) sum = sum * 0.99 + double{value};
     return sum;
   };
   EXPECT_EQ(checksum(1), checksum(1));
@@ -115,7 +123,7 @@ TEST(NeuralTerm, TheSameReadsAndSeedMakeTheSameWeights) {
 }
 
 TEST(NeuralTerm, CalibrationFollowsWhatBecomesOfCandidates) {
-  const auto neural = std::make_unique<NeuralTerm>(NeuralTermOptions{}, nullptr);
+  const auto neural = untaught();
   NeuralListener listener(*neural);
   ExpertPlayer player(listener);
   player.read("x");
@@ -136,7 +144,8 @@ TEST(NeuralTerm, CalibrationFollowsWhatBecomesOfCandidates) {
 }
 
 TEST(NeuralTerm, WithoutAnythingKnownOfAnObjectItStillAnswers) {
-  NeuralTerm neural({}, nullptr);
+  const auto owned = untaught();
+  NeuralTerm& neural = *owned;
   const Catalog nothing;
   Event event;
   event.object = object_id("gone");
