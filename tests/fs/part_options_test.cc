@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "fs/option_table.h"
+#include "predictor/brain/brain_process.h"
 #include "remote/store_url.h"
 
 namespace augurfs {
