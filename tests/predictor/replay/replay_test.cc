@@ -53,7 +53,8 @@ ReplayOptions options_for(const std::filesystem::path& trace) {
   options.chunk_bytes = 16 << 10;
   options.cache_share = 0.2;
   for (const Policy& policy : policies()) {
-    if (policy.name != "neural") options.policies.emplace_back(policy.name);
+    const bool is_neural = policy.name == "neural" || policy.name == "augur";
+    if (!is_neural) options.policies.emplace_back(policy.name);
   }
   return options;
 }
@@ -61,7 +62,7 @@ ReplayOptions options_for(const std::filesystem::path& trace) {
 // The neural model learns for seconds where others take milliseconds, so it gets a shorter trace.
 ReplayOptions neural_options_for(const std::filesystem::path& trace) {
   ReplayOptions options = options_for(trace);
-  options.policies = {"neural"};
+  options.policies = {"augur"};
   return options;
 }
 
