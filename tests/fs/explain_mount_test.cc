@@ -93,7 +93,8 @@ TEST_F(MountedExplain, InShadowNothingIsFetchedAheadAndTheReportGivesAVerdict) {
   EXPECT_EQ(drive_.status("prefetch", "bytes"), 0U);
   EXPECT_THAT(drive_.augurfs({"prefetch", "report", drive_.path()}).output,
               HasSubstr("verdict: programs waited"));
-  for (const auto& range : explain("a")["ranges"]) EXPECT_EQ(range["prefetched"], false);
+  const auto explained = explain("a");
+  for (const auto& range : explained["ranges"]) EXPECT_EQ(range["prefetched"], false);
 
   ASSERT_EQ(drive_.augurfs({"prefetch", "on", drive_.path()}).exit_code, 0);
   EXPECT_TRUE(read_file(drive_.path("b")) == some_bytes(6 << 20));
