@@ -23,7 +23,8 @@ void ForgetfulDisk::lose() {
 }
 
 void ForgetfulDisk::forget_errors() {
-  for (auto& [path, file] : state_.lock()->files) file.told = true;
+  auto state = state_.lock();
+  for (auto& [path, file] : state->files) file.told = true;
 }
 
 Result<UniqueFd> ForgetfulDisk::open(const std::filesystem::path& path, int flags) {
