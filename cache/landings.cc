@@ -32,7 +32,8 @@ std::optional<Version> Landings::take() { return take_first(*waiting_.lock()); }
 
 std::optional<Version> Landings::wait(const std::stop_token& stop) {
   auto waiting = waiting_.lock();
-  if (!added_.wait(waiting.mutex(), stop, [&] { return !waiting->empty(); })) return std::nullopt;
+  added_.wait(waiting.mutex(), stop, [&] { return !waiting->empty(); });
+  if (stop.stop_requested()) return std::nullopt;  // however much is waiting
   return take_first(*waiting);
 }
 

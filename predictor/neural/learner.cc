@@ -88,7 +88,8 @@ void Learner::run(const std::stop_token& stop) {
     std::vector<Episode> batch;
     {
       auto desk = desk_.lock();
-      if (!roused_.wait(desk.mutex(), stop, [&] { return desk->batch.has_value(); })) return;
+      roused_.wait(desk.mutex(), stop, [&] { return desk->batch.has_value(); });
+      if (stop.stop_requested()) return;
       batch = std::move(*std::exchange(desk->batch, std::nullopt));
     }
     const auto before = processor_time();

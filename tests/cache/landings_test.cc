@@ -66,5 +66,14 @@ TEST(Landings, WhoWaitsIsWokenByWhatLandsAndByTheEnd) {
   EXPECT_TRUE(woken.empty() || woken == "a");
 }
 
+TEST(Landings, WhoIsToEndIsToldNothingMore) {
+  Landings landings(kSmallAndLikely);
+  landings.add(object("a"), {});
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(landings.wait(stop.get_token()), std::nullopt);
+  EXPECT_EQ(take(landings), "a");
+}
+
 }  // namespace
 }  // namespace augurfs
