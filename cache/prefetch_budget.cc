@@ -156,7 +156,7 @@ bool PrefetchBudget::write(State& state, const PrefetchAmount& reserved) const {
     text += fmt::format("{} {} {}\n", slot.number, spent.bytes, spent.requests);
   }
   text += fmt::format("{}\n", kEnd);
-  const auto written = write_small_file(options_.file, text);
+  const auto written = write_small_file(options_.file, text, Sync::kNo);
   if (!written && !state.failing) {
     spdlog::warn("prefetch.budget_not_written reason={:?} message=\"nothing is fetched ahead\"",
                  written.error().message);

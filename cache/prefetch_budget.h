@@ -38,7 +38,8 @@ struct PrefetchBudgetOptions {
 // what has been spent in each. It is written ahead: it reserves a part of the budget, and what is
 // reserved counts as spent by whoever finds it there after a crash. A file that is no such
 // file is replaced, with a log line; one that cannot be written forbids prefetching, for the bound
-// could not be kept.
+// could not be kept. Only a power cut may cost what was written in the seconds before it: who waits
+// for a fetch must not wait for the disk.
 // A wall clock that goes back, between two mounts, ages nothing: what was spent at a time still to
 // come was spent now.
 //

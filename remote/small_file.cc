@@ -33,6 +33,14 @@ Result<void> write_all(int fd, std::string_view bytes, const std::filesystem::pa
   return {};
 }
 
+// Or the new name may be lost with the power.
+Result<void> sync_directory_of(const std::filesystem::path& path) {
+  const std::filesystem::path directory = path.has_parent_path() ? path.parent_path() : ".";
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return trouble("write", path, errno);
+  return {};
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> read_small_file(const std::filesystem::path& path,
@@ -62,16 +70,18 @@ Result<std::optional<std::string>> read_small_file(const std::filesystem::path& 
   return bytes;
 }
 
-Result<void> write_small_file(const std::filesystem::path& path, std::string_view bytes) {
+Result<void> write_small_file(const std::filesystem::path& path, std::string_view bytes,
+                              Sync sync) {
   const std::string beside = path.string() + ".new";
   ::unlink(beside.c_str());
   const UniqueFd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                              S_IRUSR | S_IWUSR));
   if (!file) return trouble("write", path, errno);
   auto done = write_all(file.get(), bytes, path);
-  if (done && ::fsync(file.get()) != 0) done = trouble("write", path, errno);
+  if (done && sync == Sync::kYes && ::fsync(file.get()) != 0) done = trouble("write", path, errno);
   if (done && ::rename(beside.c_str(), path.c_str()) != 0) done = trouble("write", path, errno);
   if (!done) ::unlink(beside.c_str());
+  if (done && sync == Sync::kYes) done = sync_directory_of(path);
   return done;
 }
 

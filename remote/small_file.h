@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -17,8 +18,14 @@ namespace augurfs {
 Result<std::optional<std::string>> read_small_file(const std::filesystem::path& path,
                                                    std::size_t bytes_max = std::size_t{1} << 20);
 
-// In the place of what is there, and on the disk, or an error and nothing has changed: kNoSpace,
-// kDenied, kUnavailable. For its user alone. One writer of a file at a time.
-Result<void> write_small_file(const std::filesystem::path& path, std::string_view bytes);
+enum class Sync : std::uint8_t {
+  kNo,   // a power cut may bring back what was there some seconds ago
+  kYes,  // it does not; waits for the disk
+};
+
+// In the place of what is there, or an error: kNoSpace, kDenied, kUnavailable. What is there is the
+// old or the new, whole. For its user alone. One writer of a file at a time.
+Result<void> write_small_file(const std::filesystem::path& path, std::string_view bytes,
+                              Sync sync = Sync::kYes);
 
 }  // namespace augurfs
