@@ -161,8 +161,9 @@ class Supervisor::Parts::Talk {
   steady_clock::time_point waiting_since_;  // for its hello or its pong
   steady_clock::time_point ask_at_;         // when to ping
   std::string ping_;                        // to be said next
-  OutboxPacket waiting_;    // said before all else: the packet that found the socket full
-  bool past_told_ = false;  // what was learned on earlier mounts
+  OutboxPacket waiting_;      // said before all else: the packet that found the socket full
+  bool past_told_ = false;    // what was learned on earlier mounts
+  bool model_noted_ = false;  // in the log, once in a life: a brain may say anything
   std::vector<Candidate> hints_;
 };
 
@@ -243,15 +244,10 @@ Supervisor::Parts::Talk::Over Supervisor::Parts::Talk::take_hello(const BrainHel
 void Supervisor::Parts::Talk::take_model(ModelNews model) {
   std::replace_if(
       model.note.begin(), model.note.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  const std::string note = model.note;
-  std::optional<ModelNews> before;
-  {
-    auto locked = parts_.outbox.lock();
-    before = std::exchange(locked->stats.model, std::move(model));
+  if (!model.note.empty() && !std::exchange(model_noted_, true)) {
+    spdlog::warn("brain.model note={:?}", model.note);
   }
-  if (!note.empty() && (!before || before->note != note)) {
-    spdlog::warn("brain.model note={:?}", note);
-  }
+  parts_.outbox.lock()->stats.model = std::move(model);
 }
 
 // Into `waiting_`: of the past first, so that the present is seen in its light. False when there is

@@ -124,7 +124,10 @@ Result<UniqueFd> make(const std::filesystem::path& file) {
   const CheckpointHeader header;
   if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(Checkpoint::kFileBytes)) != 0 ||
       !write_all(fd.get(), &header, sizeof(header), 0)) {
-    return failed(file.string());
+    const Error error = failed(file.string());
+    // Half a file would be set aside the next time, in the place of a whole one.
+    if (fd) ::unlink(file.c_str());
+    return error;
   }
   return fd;
 }

@@ -73,10 +73,10 @@ class TorchTrainer : public Trainer {
   }
 
   std::optional<float> train(std::span<const Episode> batch, NeuralWeights& weights) override {
-    collect(batch);
-    if (reads_.empty()) return std::nullopt;
-    borrow(weights);
     try {
+      collect(batch);
+      if (reads_.empty()) return std::nullopt;
+      borrow(weights);
       const torch::Tensor loss = loss_of(batch);
       loss.backward();
       const auto value = loss.item<float>();
@@ -84,7 +84,7 @@ class TorchTrainer : public Trainer {
       step_table(weights);
       step_dense(weights);
       return value;
-    } catch (const c10::Error&) {  // most of all, no memory
+    } catch (const std::exception&) {  // most of all, no memory
       return std::nullopt;
     }
   }
