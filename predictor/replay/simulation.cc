@@ -144,11 +144,14 @@ void Simulation::issue(Read& read) {
 void Simulation::need(Read& read, const Chunks& chunks) {
   for (std::uint32_t chunk = chunks.first; chunk <= chunks.last; ++chunk) {
     const ChunkId id{chunks.content, chunk};
-    result_.calibration.used(id);
-    if (cache_.use(id, result_.ledger)) continue;
+    if (cache_.use(id, result_.ledger)) {
+      result_.calibration.used(id);
+      continue;
+    }
     read.event.hit = false;
     if (const auto flying = flying_.find(id); flying != flying_.end()) {
       flying->second.joined = true;
+      result_.calibration.used(id);
       link_.demand(*flying->second.flight, now_);
       wait_for(read, *flying->second.flight, chunk);
       continue;
