@@ -48,7 +48,7 @@ class PageFeed {
   // (FUSE_NOTIFY_STORE) to be whole. As much as readahead asks for at once: of a larger file the
   // first read waits for a small part only.
   static constexpr std::uint64_t kObjectBytesMax = 1U << 20U;
-  // So that four files of five which are stored are read. A hint is certain.
+  // As the expert says that foresees it. A hint is certain.
   static constexpr float kProbabilityMin = 0.8F;
   static constexpr std::size_t kLandingsMax = 1024;
   static constexpr std::size_t kUnopenedMax = 4096;
