@@ -18,6 +18,7 @@ GhostCache::GhostCache(const GhostCacheOptions& options)
 
 Tick GhostCache::read(const Chunk& chunk, Tick now, Tick fetch) {
   land(now);
+  settle(chunk.id);
   if (cache_.use(chunk.id, ledger_)) return {};
   const auto [flying, missed] = flying_.try_emplace(chunk.id);
   if (missed) {
@@ -44,12 +45,43 @@ void GhostCache::prefetch(std::span<const Chunk> chunks, Tick now, Tick due, Tic
     flying_[chunk.id] = {chunk.bytes, false, begins + fetch, due};
     prefetched_.push_back(chunk.id);
     fetched_bytes_ += chunk.bytes;
+    await_proof(chunk);
     began = true;
   }
   if (!began) return;
   // Of less than one slot there is one, which is the slower.
   const double share = flights * std::max(1 / options_.flights_max, 1.0);
   *slot = begins + Tick(static_cast<Tick::rep>(static_cast<double>(fetch.count()) * share));
+}
+
+void GhostCache::await_proof(const Chunk& chunk) {
+  settle(chunk.id);  // evicted unused, and fetched again
+  unproven_[chunk.id] = {chunk.bytes, period_};
+  unproven_order_.emplace_back(chunk.id, period_);
+  unproven_bytes_ += chunk.bytes;
+  if (unproven_order_.size() > options_.unproven_max) settle_oldest();
+}
+
+void GhostCache::settle(ChunkId id) {
+  const auto found = unproven_.find(id);
+  if (found == unproven_.end()) return;
+  unproven_bytes_ -= found->second.bytes;
+  unproven_.erase(found);
+}
+
+void GhostCache::settle_oldest() {
+  const auto& [id, period] = unproven_order_.front();
+  const auto found = unproven_.find(id);
+  if (found != unproven_.end() && found->second.period == period) settle(id);
+  unproven_order_.pop_front();
+}
+
+void GhostCache::end_period() {
+  ++period_;
+  while (!unproven_order_.empty() &&
+         period_ - unproven_order_.front().second >= options_.periods_to_prove) {
+    settle_oldest();
+  }
 }
 
 void GhostCache::land(Tick now) {

@@ -55,6 +55,7 @@ void Hedge::begin_anew() {
   ghosts_.clear();
   for (std::size_t i = 0; i < kGhosts; ++i) ghosts_.emplace_back(ghost);
   accounts_ = {};
+  fetched_before_ = 0;
   trial_reads_ = 0;
 }
 
@@ -118,9 +119,10 @@ void Hedge::read(const Event& event) {
 void Hedge::end_trial() {
   std::array<double, kGhosts> bytes{};
   for (std::size_t i = 0; i < kGhosts; ++i) {
-    const std::uint64_t fetched = ghosts_[i].fetched_bytes();
-    bytes[i] = static_cast<double>(fetched - accounts_[i].fetched_before);
-    accounts_[i].fetched_before = fetched;
+    ghosts_[i].end_period();
+    const std::uint64_t settled = ghosts_[i].settled_bytes();
+    bytes[i] = static_cast<double>(settled - accounts_[i].settled_before);
+    accounts_[i].settled_before = settled;
   }
   const double without = bytes[kBare];
   missed_bytes_ += without;
@@ -132,7 +134,10 @@ void Hedge::end_trial() {
       costs[i] = stalls + price_.price() * bytes[i] / bytes_of_miss();
     }
     judge(costs);
-    price_.account(bytes[kSelf], options_.traffic_max * without);
+    // The budget is of what is fetched, whatever comes of it.
+    const std::uint64_t fetched = ghosts_[kSelf].fetched_bytes();
+    const std::uint64_t latest = fetched - std::exchange(fetched_before_, fetched);
+    price_.account(static_cast<double>(latest), options_.traffic_max * without);
   }
   for (Account& account : accounts_) account.stall = {};
   misses_ *= kMemory;

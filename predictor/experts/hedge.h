@@ -31,9 +31,9 @@ struct HedgeOptions {
 // names say, PPM, the gate at three thresholds, and all that anybody says. A ghost of the cache
 // tells what each would have come to with this very sequence of events, on a sample of the places
 // chosen by their hash: what its reads would have waited, and the bytes it would have fetched, at a
-// price. Each so many reads are a trial, after which FixedShare moves its belief. A candidate is
-// handed on when the arms that ask for it have half of all belief; so when one arm is best for
-// long, it is as if that one ruled alone.
+// price, once they were read or were not for long. Each so many reads are a trial, after which
+// FixedShare moves its belief. A candidate is handed on when the arms that ask for it have half of
+// all belief; so when one arm is best for long, it is as if that one ruled alone.
 //
 // The price of a byte follows the budget: what a ghost of the policy itself fetches against
 // `traffic_max` times what a ghost without any prefetch does. It is in the losses, and it is the
@@ -76,7 +76,7 @@ class Hedge : public Expert {
   // What came of the latest trial so far.
   struct Account {
     Tick stall{};
-    std::uint64_t fetched_before = 0;
+    std::uint64_t settled_before = 0;
   };
 
   void begin_anew();
@@ -101,6 +101,7 @@ class Hedge : public Expert {
   BytePrice price_;
   std::vector<GhostCache> ghosts_;
   std::array<Account, kGhosts> accounts_{};
+  std::uint64_t fetched_before_ = 0;        // by the policy, before the latest trial
   std::vector<GhostCache::Chunk> sampled_;  // of a read or candidate
   unsigned sample_shift_ = 0;               // one place in 2^n
   std::uint64_t trial_reads_ = 0;

@@ -66,6 +66,50 @@ TEST_F(GhostCacheTest, TooManyPrefetchesAtOnceAreRefused) {
   EXPECT_EQ(ghost.fetched_bytes(), 3 * kBytes);
 }
 
+TEST_F(GhostCacheTest, TheBytesOfAPrefetchAreSettledWhenItIsRead) {
+  prefetch(1, 0);
+  prefetch(2, 0);
+  EXPECT_EQ(ghost.settled_bytes(), 0U);
+  read(1, 300);
+  EXPECT_EQ(ghost.settled_bytes(), kBytes);
+  read(1, 400);
+  read(3, 500);
+  EXPECT_EQ(ghost.settled_bytes(), 2 * kBytes) << "and those of a miss at once";
+  EXPECT_EQ(ghost.fetched_bytes(), 3 * kBytes);
+}
+
+TEST_F(GhostCacheTest, APrefetchThatIsNotReadIsSettledAfterSoManyPeriods) {
+  GhostCache slow({.cache_bytes = 4 * kBytes, .periods_to_prove = 3});
+  const std::array one{chunk(1)};
+  slow.prefetch(one, {}, {}, kFetch, 1);
+  slow.end_period();
+  slow.end_period();
+  EXPECT_EQ(slow.settled_bytes(), 0U);
+  slow.end_period();
+  EXPECT_EQ(slow.settled_bytes(), kBytes);
+  slow.read(one[0], milliseconds(200), kFetch);
+  EXPECT_EQ(slow.settled_bytes(), kBytes) << "once";
+}
+
+TEST_F(GhostCacheTest, WhatIsEvictedUnusedAndPrefetchedAgainIsSettledTwice) {
+  prefetch(1, 0);
+  for (std::uint32_t i = 10; i < 20; ++i) prefetch(i, 200 + static_cast<int>(i) * 100);
+  prefetch(1, 5000);
+  read(1, 6000);
+  for (int i = 0; i < 16; ++i) ghost.end_period();
+  EXPECT_EQ(ghost.settled_bytes(), ghost.fetched_bytes());
+  EXPECT_EQ(ghost.settled_bytes(), 12 * kBytes);
+}
+
+TEST_F(GhostCacheTest, OfTooManyUnprovenTheOldestIsSettled) {
+  GhostCache small({.cache_bytes = 100 * kBytes, .unproven_max = 3});
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    const std::array one{chunk(i)};
+    small.prefetch(one, {}, {}, kFetch, 1);
+  }
+  EXPECT_EQ(small.settled_bytes(), 2 * kBytes);
+}
+
 TEST_F(GhostCacheTest, HoldsNoMoreThanTheCacheWould) {
   int at_ms = 0;
   for (std::uint32_t i = 0; i < 100; ++i) read(i, at_ms += 200);

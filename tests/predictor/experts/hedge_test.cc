@@ -87,6 +87,22 @@ TEST(Hedge, BelievesWhoIsRight) {
   EXPECT_LT(player.hedge->weight(Hedge::Arm::kNames), 0.1);
 }
 
+// Its bytes all come at once and what they save comes later: cp -r of a large directory.
+TEST(Hedge, DoesNotHoldBackWhatIsFetchedFarAheadAndAllRead) {
+  constexpr std::size_t kAhead = 200;
+  constexpr std::size_t kAtOnce = 32;
+  std::size_t said = 1;
+  const auto sweep = [&](std::size_t read, std::vector<Candidate>& candidates) {
+    const std::size_t end = std::min({read + kAhead, said + kAtOnce, kObjects});
+    for (; said < end; ++said) candidates.push_back(whole(said, ExpertId::kDirectorySweep));
+  };
+  Player player(sweep, {.cache_bytes = kObjects * kChunkBytes});
+  std::size_t asked = 0;
+  for (std::size_t i = 0; i < kObjects; ++i) asked += player.read(i).size();
+  EXPECT_EQ(said, kObjects);
+  EXPECT_EQ(asked, kObjects - 1);
+}
+
 TEST(Hedge, FollowsAnotherWhenTheWorldChanges) {
   bool turned = false;
   Player player([&](std::size_t read, std::vector<Candidate>& candidates) {
