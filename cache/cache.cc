@@ -53,6 +53,8 @@ Cache::Cache(const CacheOptions& options, ObjectStore& store, std::unique_ptr<Ch
                  .now = options.now},
                 store) {}
 
+Disk& Cache::disk() const { return options_.disk != nullptr ? *options_.disk : real_disk(); }
+
 CacheStats Cache::stats() const {
   const ChunkStoreStats chunks = chunks_->stats();
   const ChunkReaderStats reads = reader_.stats();
@@ -75,6 +77,8 @@ CacheStats Cache::stats() const {
   stats.corrupt_chunks = chunks.corrupt_chunks;
   stats.unstored_chunks = chunks.unstored_chunks;
   stats.disk_healthy = chunks.disk_healthy;
+  stats.disk_free_bytes = disk().free_bytes(options_.directory).value_or(0);
+  stats.free_space_bytes_min = options_.free_space_bytes_min;
   return stats;
 }
 
@@ -85,8 +89,7 @@ VersionFate Cache::fate(const Version& version) const {
 }
 
 std::uint64_t Cache::room_bytes() const {
-  Disk& disk = options_.disk != nullptr ? *options_.disk : real_disk();
-  const auto free = disk.free_bytes(options_.directory);
+  const auto free = disk().free_bytes(options_.directory);
   if (!free) return 0;  // a disk that does not say is not filled ahead of need
   const std::uint64_t reachable = chunks_->stats().bytes_used + *free;
   const std::uint64_t floor = std::min(reachable, options_.free_space_bytes_min);

@@ -50,10 +50,12 @@ struct CacheStats {
   std::uint64_t prefetch_used_bytes = 0;  // of those, in chunks a demand read has since touched
   std::uint64_t prefetch_dropped = 0;     // refused: slots and queue were full, or no budget left
   std::uint64_t evicted_bytes = 0;
-  EvictionStats regrets;              // of evicting
-  std::uint64_t corrupt_chunks = 0;   // checksum or length did not match: treated as a miss
-  std::uint64_t unstored_chunks = 0;  // served from the store but not kept (no room, bad disk)
-  bool disk_healthy = true;           // false while the circuit breaker keeps the disk out
+  EvictionStats regrets;                   // of evicting
+  std::uint64_t corrupt_chunks = 0;        // checksum or length did not match: treated as a miss
+  std::uint64_t unstored_chunks = 0;       // served from the store but not kept (no room, bad disk)
+  bool disk_healthy = true;                // false while the circuit breaker keeps the disk out
+  std::uint64_t disk_free_bytes = 0;       // of the directory's disk, now; 0 when it does not say
+  std::uint64_t free_space_bytes_min = 0;  // of those, what the cache leaves free
 };
 
 // The cache of one store in one directory: chunk files, their index, the reader and the metadata.
@@ -89,6 +91,7 @@ class Cache {
   Result<void> flush();
 
  private:
+  Disk& disk() const;
   Cache(const CacheOptions& options, ObjectStore& store, std::unique_ptr<ChunkStore> chunks);
 
   const CacheOptions options_;

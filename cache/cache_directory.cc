@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
@@ -38,17 +39,28 @@ Result<void> make_directory(const stdfs::path& path) {
   return {};
 }
 
-// Whether the directory is a cache already or has nothing in it that a person could miss.
-Result<bool> may_be_ours(const stdfs::path& path) {
+// Of what lies in a cache directory; databases have journals, and what was set aside has a suffix.
+bool is_name_of_ours(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kNames{"LOCK", "PROBE", "objects", "lost+found"};
+  constexpr std::array<std::string_view, 6> kBeginnings{
+      "index.db", "listings.db", "history.db", "profile.csv.zst", "model.bin", "prefetch_budget"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end() ||
+         std::any_of(kBeginnings.begin(), kBeginnings.end(), [&](std::string_view beginning) {
+           return name == beginning || name.starts_with(std::string(beginning) + ".") ||
+                  name.starts_with(std::string(beginning) + "-");
+         });
+}
+
+// What lies in the directory that is not a cache's, if anything does: others lock with a file LOCK
+// as well.
+Result<std::string> not_ours(const stdfs::path& path) {
   std::error_code error;
-  bool other = false;
   for (stdfs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (name == "LOCK") return true;
-    if (name != "lost+found") other = true;
+    std::string name = it->path().filename().string();
+    if (!is_name_of_ours(name)) return name;
   }
   if (error) return disk_error(error.value(), "read cache directory", path);
-  return !other;
+  return std::string();
 }
 
 Result<void> check_directory(const stdfs::path& path) {
@@ -63,12 +75,12 @@ Result<void> check_directory(const stdfs::path& path) {
                                          std::to_string(::geteuid()) +
                                          "; change its owner or choose another cache.dir"};
   }
-  const auto ours = may_be_ours(path);
-  if (!ours) return ours.error();
-  if (!*ours) {
-    return Error{ErrorCode::kInvalid, quoted(path) +
-                                          " holds files that are not a cache; choose "
-                                          "an empty or a new directory as cache.dir"};
+  const auto foreign = not_ours(path);
+  if (!foreign) return foreign.error();
+  if (!foreign->empty()) {
+    return Error{ErrorCode::kInvalid, quoted(path) + " holds files that are not a cache, such as " +
+                                          quoted(stdfs::path(*foreign)) +
+                                          "; choose an empty or a new directory as cache.dir"};
   }
   if ((info.st_mode & 0777) != 0700 && ::chmod(path.c_str(), 0700) < 0) {
     return advised(disk_error(errno, "make private (chmod 700)", path));

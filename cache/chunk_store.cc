@@ -146,7 +146,10 @@ bool ChunkStore::Parts::write(const Version& version, std::uint32_t chunk,
     const auto admission = mirror.lock()->admit(version, chunk, bytes.size(), cause.beneficiary(),
                                                 *disk_now, ticket, holes);
     if (admission == ChunkMirror::Admission::kPresent) return true;
-    if (admission == ChunkMirror::Admission::kRefused) break;
+    if (admission == ChunkMirror::Admission::kRefused) {
+      tell_if_full(disk_now->bytes, bytes.size());
+      break;
+    }
     if (admission == ChunkMirror::Admission::kGranted) {
       if (keep(version, ticket, bytes, cause)) return true;
       break;
@@ -156,6 +159,20 @@ bool ChunkStore::Parts::write(const Version& version, std::uint32_t chunk,
   ++unstored_chunks;
   mirror.lock()->unkept(version, chunk, cause, bytes.size());
   return false;
+}
+
+// A disk that others have filled turns the cache off, and nothing errs.
+void ChunkStore::Parts::tell_if_full(std::uint64_t free_bytes, std::uint64_t wanted_bytes) {
+  constexpr std::chrono::minutes kTellAgain{1};
+  if (free_bytes >= options.free_space_bytes_min + wanted_bytes) return;
+  const auto now = options.now();
+  {
+    auto next = tell_full_at.lock();
+    if (now < *next) return;
+    *next = now + kTellAgain;
+  }
+  spdlog::warn("cache.no_room directory={:?} disk_free_bytes={} cache.free_space={}",
+               directory.path().string(), free_bytes, options.free_space_bytes_min);
 }
 
 bool ChunkStore::Parts::keep(const Version& version, const ChunkMirror::Ticket& ticket,

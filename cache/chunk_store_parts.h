@@ -70,6 +70,7 @@ struct ChunkStore::Parts {
   // Writing.
   bool write(const Version& version, std::uint32_t chunk, std::span<const std::byte> bytes,
              const ChunkCause& cause);
+  void tell_if_full(std::uint64_t free_bytes, std::uint64_t wanted_bytes);
   bool keep(const Version& version, const ChunkMirror::Ticket& ticket,
             std::span<const std::byte> bytes, const ChunkCause& cause);
   std::optional<Space::DiskFree> disk_free();
@@ -98,6 +99,7 @@ struct ChunkStore::Parts {
   Progress progress;  // of the thread
   std::atomic<std::uint64_t> corrupt_chunks{0};
   std::atomic<std::uint64_t> unstored_chunks{0};
+  Guarded<std::chrono::steady_clock::time_point> tell_full_at;
   // Lock order: index, then mirror or failed_holes. Only the index is held during I/O.
   Guarded<Index> index;
   Guarded<ChunkMirror> mirror;

@@ -56,18 +56,22 @@ Result<void> ChunkStore::Parts::check_quota() const {
       kChunksMin * state->space().chunk_charge(options.chunk_size_bytes) + kDirectoryBytes;
   // Twice: what has grown counts as used, and as much must be able to grow again.
   const std::uint64_t least = 2 * kGrowthBytesMax + chunks;
-  const std::string given = "cache.size leaves " + std::to_string(options.size_bytes_max) +
-                            " bytes for chunks and index; ";
+  // In whole MiB: what is there rounded down, what is needed up.
+  const auto mib = [](std::uint64_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; };
+  constexpr std::uint64_t kMib = 1 << 20;
+  const std::string given =
+      "cache.size leaves " + mib(options.size_bytes_max) + " for chunks and index; ";
   if (options.size_bytes_max < least) {
-    return Error{ErrorCode::kInvalid, given + "a cache with chunks of " +
-                                          std::to_string(options.chunk_size_bytes) +
-                                          " bytes needs at least " + std::to_string(least)};
+    return Error{ErrorCode::kInvalid, given + "with chunks of " +
+                                          std::to_string(options.chunk_size_bytes >> 10U) +
+                                          " KiB it needs at least " + mib(least + kMib - 1) +
+                                          ": raise cache.size or lower cache.chunk_size"};
   }
   // An index does not shrink with the quota.
   const std::uint64_t overhead = state->space().used();
   if (options.size_bytes_max < overhead + kGrowthBytesMax + chunks) {
     return Error{ErrorCode::kInvalid, given + "the index in " + directory.path().string() +
-                                          " alone occupies " + std::to_string(overhead) +
+                                          " alone occupies " + mib(overhead + kMib - 1) +
                                           "; remove the directory or raise cache.size"};
   }
   return {};
@@ -107,9 +111,10 @@ void ChunkStore::Parts::load(std::stop_token stop) {
     if (!stop.stop_requested()) writing.failed(mirrored.error().message);
     return;
   }
+  clean = clean || files.none();  // in a new directory nothing can be amiss
   spdlog::info("cache.loaded chunks={} clean={}", mirrored->size(), clean);
   *mirror.lock() = std::move(*mirrored);
-  progress = {true, false, clean || files.none()};
+  progress = {true, false, clean};
 }
 
 bool ChunkStore::Parts::start_over(Index& damaged, const std::string& reason) {

@@ -118,6 +118,7 @@ once and on later mounts, and `augurfs history wipe` forgets it. docs/profiles.m
 
 constexpr const char* kConfigFooter = R"(
 Examples:
+  mkdir -p ~/.config/augurfs
   augurfs config --example > ~/.config/augurfs/augurfs.toml
   augurfs config --check ~/.config/augurfs/augurfs.toml)";
 

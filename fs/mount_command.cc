@@ -46,15 +46,18 @@
 namespace augurfs {
 namespace {
 
-// The first key that begins so; nullopt when there is none. In haste: who mounts waits for it.
+// The first key that begins so, or what the first ones have in common up to a slash; nullopt when
+// there is none. In haste: who mounts waits for it.
 Result<std::optional<std::string>> first_key(ObjectStore& store, const std::string& prefix,
                                              std::stop_token stop) {
   ListRequest request;
   request.prefix = prefix;
+  request.delimiter = "/";  // what lies deeper may be hidden from us, and need not be asked for
   request.max_keys = 1;
   request.in_haste = true;
   auto page = store.list(request, std::move(stop));
   if (!page) return page.error();
+  if (!page->prefixes.empty()) return std::move(page->prefixes.front());
   if (page->objects.empty()) return std::nullopt;
   return std::move(page->objects.front().version.key);
 }

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "fs/units.h"
@@ -44,7 +45,9 @@ ordered_json cache_json(const MountStatus& status) {
           {"regretted_bytes", cache.regrets.regretted_bytes},
           {"corrupt_chunks", cache.corrupt_chunks},
           {"unstored_chunks", cache.unstored_chunks},
-          {"disk_healthy", cache.disk_healthy}};
+          {"disk_healthy", cache.disk_healthy},
+          {"disk_free_bytes", cache.disk_free_bytes},
+          {"free_space_bytes", cache.free_space_bytes_min}};
 }
 
 // "on", "shadow", "off" or "paused", and for how much longer.
@@ -186,6 +189,21 @@ std::string model_text(const ordered_json& model) {
   return note.empty() ? out : out + "; " + note;
 }
 
+// What could not be kept, and why if that still is so; nothing when all was.
+std::string unkept_text(const ordered_json& cache) {
+  const auto unstored = cache.at("unstored_chunks").get<std::uint64_t>();
+  if (unstored == 0) return "";
+  const auto free = cache.at("disk_free_bytes").get<std::uint64_t>();
+  const auto floor = cache.at("free_space_bytes").get<std::uint64_t>();
+  constexpr std::uint64_t kLittle = 64 << 20;
+  std::string out = fmt::format("            {} chunks were not kept", unstored);
+  if (free < floor + kLittle) {
+    out += fmt::format(": the disk has {} free, of which cache.free_space leaves {}",
+                       rounded_size(free), rounded_size(std::min(free, floor)));
+  }
+  return out + "\n";
+}
+
 std::string format_status(const ordered_json& json) {
   const auto& cache = json.at("cache");
   const auto& remote = json.at("remote");
@@ -207,6 +225,7 @@ std::string format_status(const ordered_json& json) {
                      rounded_size(number(cache, "bytes")), rounded_size(number(cache, "bytes_max")),
                      number(cache, "chunks"), cache.at("directory").get<std::string>(),
                      cache.at("disk_healthy").get<bool>() ? "" : " (disk errs: not used)");
+  out += unkept_text(cache);
   out += read_bytes == 0
              ? "  reads     none yet\n"
              : fmt::format("  reads     {}: {} from the cache, {} fetched ahead, {} waited for\n",

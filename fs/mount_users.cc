@@ -1,6 +1,7 @@
 #include "fs/mount_users.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <system_error>
@@ -30,6 +31,7 @@ bool uses(const fs::path& process, const fs::path& directory) {
 
 std::string users_of(const fs::path& mount_point) {
   constexpr int kNamedMax = 5;
+  const std::string self = std::to_string(::getpid());  // who asks is about to end
   std::string users;
   int count = 0;
   std::error_code error;
@@ -37,7 +39,7 @@ std::string users_of(const fs::path& mount_point) {
   for (; !error && process != fs::directory_iterator(); process.increment(error)) {
     const std::string id = process->path().filename();
     if (id.find_first_not_of("0123456789") != std::string::npos) continue;
-    if (!uses(process->path(), mount_point)) continue;
+    if (id == self || !uses(process->path(), mount_point)) continue;
     if (++count > kNamedMax) return users + ", ...";
     std::ifstream comm(process->path() / "comm");
     std::string name;

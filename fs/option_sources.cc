@@ -51,6 +51,11 @@ Result<void> apply_word(std::string_view word, bool name_is_enough, Options& opt
   const std::size_t equals = word.find('=');
   const std::string_view name = word.substr(0, equals);
   const Option* option = find_option(name);
+  if (option == nullptr && name == "noexec") {
+    return Error{ErrorCode::kInvalid,
+                 "'noexec' is not an option: programs on a drive can be run, and where mount(8) "
+                 "adds it because of 'user' or 'users', write 'user,exec'"};
+  }
   if (option == nullptr) return unknown_option(name);
   if (equals != std::string_view::npos)
     return set_option(options, *option, word.substr(equals + 1));

@@ -179,7 +179,8 @@ const std::vector<OptionSection> kSections = {
     {"remote",
      "How to reach the store. Credentials are not options: they come from the "
      "environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), web identity, the "
-     "files ~/.aws/credentials and ~/.aws/config, or the machine's role."},
+     "files ~/.aws/credentials and ~/.aws/config, or the machine's role. Proxies as well: "
+     "http_proxy, https_proxy and all_proxy name one, no_proxy the hosts to ask without it."},
     {"cache", "What is kept on the local disk, and how much of it."},
     {"metadata", "What is remembered of names, sizes and times."},
     {"mount", "How the mounted drive looks to programs."},

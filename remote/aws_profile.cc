@@ -53,7 +53,8 @@ std::string expand_home(const std::string& file, const EnvironmentLookup& enviro
 
 Result<std::string> read(const std::string& file, const EnvironmentLookup& environment) {
   const std::string path = expand_home(file, environment);
-  if (path.empty()) return std::string();
+  // The usual way to say that there is none.
+  if (path.empty() || path == "/dev/null") return std::string();
   auto text = read_small_file(path);
   if (!text) return text.error();
   return std::move(*text).value_or("");

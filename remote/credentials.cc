@@ -45,7 +45,7 @@ bool is_clean(const std::string& text) {
 Result<void> check(const Credentials& credentials, Clock::time_point now) {
   if (!is_clean(credentials.access_key) || !is_clean(credentials.secret_key) ||
       !is_clean(credentials.session_token)) {
-    return Error{ErrorCode::kDenied, "there is a blank or a control character in its keys"};
+    return Error{ErrorCode::kDenied, "a blank or a control character in its keys"};
   }
   if (credentials.expires && *credentials.expires <= now) {
     const auto when = std::chrono::floor<std::chrono::seconds>(*credentials.expires);
@@ -119,7 +119,8 @@ Result<std::optional<Found>> CredentialChain::Parts::ask_source(std::size_t sour
   auto answer = kSources[source].ask(context, std::move(stop));
   if (answer && answer->credentials) {
     if (auto good = check(*answer->credentials, options.now()); !good) {
-      answer = good.error().in(answer->said);
+      const bool is_its_name = answer->said == kSources[source].name;
+      answer = is_its_name ? good.error() : good.error().in(answer->said);
     }
   }
   said = answer ? answer->said : answer.error().message;

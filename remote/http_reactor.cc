@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cctype>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <optional>
@@ -84,6 +85,19 @@ Error no_connection_error(const std::string& url, std::chrono::milliseconds time
                                    "; is the endpoint right, and no firewall on the way?"};
 }
 
+// Nothing, unless the environment names a proxy: it may be that which does not answer.
+std::string proxy_hint(const std::string& url) {
+  const bool tls = url.starts_with("https:");
+  for (const char* const name : {tls ? "https_proxy" : "http_proxy",
+                                 tls ? "HTTPS_PROXY" : "http_proxy", "all_proxy", "ALL_PROXY"}) {
+    const char* const proxy = std::getenv(name);
+    if (proxy == nullptr || *proxy == '\0') continue;
+    return " Or the proxy that " + std::string(name) +
+           " names in the environment; no_proxy says which hosts to ask without it.";
+  }
+  return "";
+}
+
 // What curl's codes mean to a person; `detail` is curl's own text.
 Error to_error(CURLcode code, const std::string& url, const std::string& detail,
                const HttpOptions& options) {
@@ -95,7 +109,8 @@ Error to_error(CURLcode code, const std::string& url, const std::string& detail,
                                            "; is it right, and does this machine have a network?"};
     case CURLE_COULDNT_CONNECT:
       return {ErrorCode::kUnavailable, "cannot connect to " + host + ": " + because +
-                                           "; is the endpoint right, and does its server run?"};
+                                           "; is the endpoint right, and does its server run?" +
+                                           proxy_hint(url)};
     case CURLE_OPERATION_TIMEDOUT:
       return no_connection_error(url, options.connect_timeout);
     case CURLE_PEER_FAILED_VERIFICATION:

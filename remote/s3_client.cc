@@ -269,7 +269,11 @@ bool S3Client::repair_credentials(const Attempt& attempt) {
   const int status = attempt.answer->status;
   const bool may_be_reason = attempt.said.code.empty() && (status == 400 || status == 403) &&
                              !attempt.credentials->session_token.empty();
-  if (!is_expiry(attempt.said.code) && !(status == 403 && has_expired) && !may_be_reason) {
+  // Keys that were good once may have been rotated, and the new ones lie where they came from.
+  const bool may_be_rotated =
+      attempt.said.code == "InvalidAccessKeyId" || attempt.said.code == "SignatureDoesNotMatch";
+  if (!is_expiry(attempt.said.code) && !(status == 403 && has_expired) && !may_be_reason &&
+      !may_be_rotated) {
     return false;
   }
   spdlog::info("remote.credentials_refreshed bucket={} code={}", bucket_, attempt.said.code);
@@ -326,6 +330,9 @@ S3Client::Verdict S3Client::classify(const Attempt& attempt, ErrorCode missing_k
   if (status == 412) return {ErrorCode::kStale, "the object has been replaced"};
   if (is_transient(status) || is_transient_code(code)) {
     return {ErrorCode::kUnavailable, "the server is overloaded or failing"};
+  }
+  if (code == "InvalidObjectState") {
+    return {ErrorCode::kDenied, "the object is archived", "restore it first"};
   }
   if (auto denied = classify_denied(attempt)) return *denied;
   std::string region(attempt.answer->header("x-amz-bucket-region"));

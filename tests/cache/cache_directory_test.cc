@@ -98,6 +98,16 @@ int as_ordinary_user(const stdfs::path& readable, const std::function<int()>& bo
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+TEST_F(CacheDirectoryTest, RefusesADirectoryOfOthersWhoLockWithTheSameFile) {
+  stdfs::create_directories(path_ / "objects");
+  std::ofstream(path_ / "LOCK") << "leveldb";
+  std::ofstream(path_ / "MANIFEST-000001") << "precious";
+  refused(ErrorCode::kInvalid, "MANIFEST-000001");
+  stdfs::remove(path_ / "MANIFEST-000001");
+  std::ofstream(path_ / "history.db.aside") << "ours";
+  EXPECT_TRUE(CacheDirectory::open(path_));
+}
+
 TEST_F(CacheDirectoryTest, RefusesADirectoryWhoseParentCannotBeWritten) {
   const auto parent = temporary_.path() / "closed";
   stdfs::create_directories(parent);

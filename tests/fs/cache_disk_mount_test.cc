@@ -182,6 +182,18 @@ TEST_F(CacheDisk, ThatSomebodyElseFillsNeverFailsAndIsUsedAgainAfterwards) {
   EXPECT_GT(drive_.status("cache", "chunks"), before);
 }
 
+TEST_F(CacheDisk, ThatLeavesNoRoomIsToldInTheLogAndByStatus) {
+  const SmallDisk disk(48 * kMebibyte);
+  put_files(2);
+  ASSERT_EQ(mount_on(disk, "47 MiB").exit_code, 0);
+  read_all();
+  EXPECT_GT(drive_.status("cache", "unstored_chunks"), 0U);
+  EXPECT_TRUE(drive_.logs("cache.no_room")) << drive_.log();
+  const auto said = drive_.augurfs({"status", drive_.path()});
+  EXPECT_NE(said.output.find("chunks were not kept: the disk has"), std::string::npos)
+      << said.output;
+}
+
 TEST_F(CacheDisk, KeepsAsMuchFreeAsConfigured) {
   const SmallDisk disk(64 * kMebibyte);
   put_files(20);

@@ -47,6 +47,21 @@ MountStatus example() {
   return status;
 }
 
+TEST(MountStatus, SaysWhatTheCacheCouldNotKeepAndWhy) {
+  MountStatus status = example();
+  EXPECT_EQ(to_text(to_json(status)).find("not kept"), std::string::npos);
+  status.cache.unstored_chunks = 94;
+  status.cache.disk_free_bytes = 3 << 20;
+  status.cache.free_space_bytes_min = 2 << 20;
+  EXPECT_NE(to_text(to_json(status))
+                .find("94 chunks were not kept: the disk has 3.0 MiB free, of which "
+                      "cache.free_space leaves 2.0 MiB"),
+            std::string::npos)
+      << to_text(to_json(status));
+  status.cache.disk_free_bytes = 200ULL << 30;
+  EXPECT_NE(to_text(to_json(status)).find("94 chunks were not kept\n"), std::string::npos);
+}
+
 TEST(MountStatus, TheDocumentHoldsEveryFigureUnderItsPromisedName) {
   const auto json = nlohmann::json::parse(to_json(example()));
   EXPECT_EQ(json["url"], "s3://bucket/prefix/");

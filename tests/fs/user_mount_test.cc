@@ -109,6 +109,14 @@ TEST_F(UserMount, AnOrdinaryUserMountsReadsAndUnmounts) {
   EXPECT_TRUE(fs::is_empty(home_.path() / "run" / "augurfs"));
 }
 
+TEST_F(UserMount, ADirectoryThatMayNotBeReadKeepsNobodyFromTheOthers) {
+  home_.write("bucket/A/secret", "");  // before the others, so that a look at all keys meets it
+  ASSERT_EQ(::chmod((home_.path() / "bucket/A").c_str(), 0700), 0);
+  const ProgramResult mounted_by_user = mount();
+  ASSERT_EQ(mounted_by_user.exit_code, 0) << mounted_by_user.errors;
+  EXPECT_EQ(as_user({"cat", drive() / "a/b.txt"}).output, "bytes");
+}
+
 TEST_F(UserMount, Fusermount3EndsTheDaemon) {
   ASSERT_EQ(mount().exit_code, 0);
   EXPECT_EQ(as_user({"fusermount3", "-u", drive()}).exit_code, 0);

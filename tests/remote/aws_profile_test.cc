@@ -46,6 +46,14 @@ TEST_F(AwsProfilesTest, WithoutFilesThereAreNone) {
   EXPECT_EQ(load()->config_file(), "~/.aws/config");
 }
 
+TEST_F(AwsProfilesTest, DevNullIsAFileWithoutProfiles) {
+  home_.write(".aws/credentials", "[default]\naws_access_key_id = key\n");
+  environment_["AWS_CONFIG_FILE"] = "/dev/null";
+  const auto profile = find("default");
+  ASSERT_TRUE(profile);
+  EXPECT_EQ(profile->value("aws_access_key_id"), "key");
+}
+
 TEST_F(AwsProfilesTest, AProfileHasTheSettingsOfBothFiles) {
   home_.write(".aws/credentials",
               "[work]\naws_access_key_id = AKID\naws_secret_access_key = a+b/c==\n");

@@ -473,10 +473,14 @@ TEST_F(S3StoreTest, DeniedIsNotRetriedAndSaysWhatWasTried) {
   const auto store = open();
   const std::vector<std::pair<std::string, std::string>> cases{
       {"AccessDenied", "access denied"},
+      {"InvalidObjectState", "the object is archived"},
       {"InvalidAccessKeyId", "the access key is unknown"},
       {"SignatureDoesNotMatch", "the secret key does not fit"}};
   for (const auto& [code, says] : cases) {
     server_.spoil_next(S3Server::error(403, code));
+    // Those keys may have been rotated: they are looked up once more.
+    const bool keys = code == "InvalidAccessKeyId" || code == "SignatureDoesNotMatch";
+    if (keys) server_.spoil_next(S3Server::error(403, code));
     expect_error(get(*store, version).result, ErrorCode::kDenied,
                  {"s3://bucket/key", "403", code, says, "request-7", "credentials from "});
   }
@@ -617,6 +621,18 @@ TEST_F(S3StoreTest, AsksForFreshCredentialsOnceWhenTheTokenHasExpired) {
   EXPECT_EQ(page.error().code, ErrorCode::kDenied);
   EXPECT_NE(page.error().message.find("the credentials have expired"), std::string::npos);
   EXPECT_EQ(store->stats().requests, 4U);
+}
+
+TEST_F(S3StoreTest, TakesKeysThatWereRotatedFromWhereTheyLie) {
+  const auto store = open();
+  ASSERT_TRUE(store->list({}, {}));
+  variables_["AWS_ACCESS_KEY_ID"] = "rotated";
+  for (const char* const code : {"InvalidAccessKeyId", "SignatureDoesNotMatch"}) {
+    server_.spoil_next(S3Server::error(403, code));
+    ASSERT_TRUE(store->list({}, {})) << code;
+    const auto requests = server_.http().requests();
+    EXPECT_NE(requests.back().header("authorization").find("rotated"), std::string::npos);
+  }
 }
 
 TEST_F(S3StoreTest, WithoutCredentialsSaysSoAndMakesNoRequest) {
