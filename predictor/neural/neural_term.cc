@@ -79,7 +79,7 @@ void NeuralTerm::settle(std::uint64_t lesson, std::optional<std::chrono::nanosec
   for (std::size_t h = 0; h < kHorizons; ++h) {
     const bool used = after && *after <= std::chrono::milliseconds(kHorizonsMs[h]);
     noted->lesson.used[h] = used;
-    calibrate(h, noted->scores[h], used);
+    if (options_.is_calibrated) calibrate(h, noted->scores[h], used);
   }
 }
 
@@ -95,11 +95,11 @@ void NeuralTerm::calibrate(std::size_t horizon, float score, bool used) {
 }
 
 void NeuralTerm::learn() {
-  // The less there is to learn from, the more often: a batch for every 64 reads at first, in the
-  // long run for every 128.
+  // The less there is to learn from, the more often: a batch for every 64 reads at first, from some
+  // 5,000 reads on for every 256, so that in the long run each read is learned from twice.
   constexpr std::uint64_t kSoonest = 64;
-  constexpr std::uint64_t kLatest = 128;
-  constexpr std::uint64_t kReadsToSlowDown = 1000;
+  constexpr std::uint64_t kLatest = 256;
+  constexpr std::uint64_t kReadsToSlowDown = 20;
   if (until_learning_ > 0) --until_learning_;
   if (until_learning_ > 0 || !learner_->is_ready()) return;
   until_learning_ = std::clamp(experience_.reads() / kReadsToSlowDown, kSoonest, kLatest);

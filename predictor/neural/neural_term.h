@@ -21,6 +21,7 @@ struct NeuralTermOptions {
   std::size_t streams_max = 1 << 12;
   std::size_t places_max = 1 << 14;  // whose features and vectors are kept
   std::size_t batch_episodes = 32;
+  bool is_calibrated = true;  // without: to measure what calibration is worth
 };
 
 // What the neural model says of a candidate.

@@ -1,9 +1,12 @@
 // All of LibTorch is in this file. It becomes a shared object of its own, which load_trainer()
 // opens.
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <unordered_map>
 #include <vector>
@@ -18,15 +21,16 @@ namespace {
 
 constexpr std::size_t kAhead = 4;  // next reads of the stream that a query should fit
 
-torch::Tensor tensor_of(std::vector<float>& values, const std::vector<std::int64_t>& shape) {
-  return torch::from_blob(values.data(), shape, torch::kFloat32);
+at::Tensor tensor_of(std::vector<float>& values, const std::vector<std::int64_t>& shape) {
+  return at::from_blob(values.data(), shape, at::kFloat);
 }
 
-torch::Tensor tensor_of(std::vector<std::int64_t>& values) {
-  return torch::from_blob(values.data(), {static_cast<std::int64_t>(values.size())}, torch::kInt64);
+at::Tensor tensor_of(std::vector<std::int64_t>& values) {
+  return at::from_blob(values.data(), {static_cast<std::int64_t>(values.size())}, at::kLong);
 }
 
-// Bags of rows, and those rows of the table that occur in any of them.
+// Bags of rows, and those rows of the table that occur in any of them. The bags come in groups, one
+// after the other.
 class Bags {
  public:
   Bags() : local_(kFeatureRows, -1) {}
@@ -34,41 +38,196 @@ class Bags {
   void clear() {
     for (const std::int64_t row : rows_) local_[static_cast<std::size_t>(row)] = -1;
     rows_.clear();
-    indices_.clear();
-    offsets_.clear();
+    entries_.clear();
+    ends_.clear();
+    groups_.clear();
   }
 
+  void begin_group() { groups_.push_back(0); }
   void add(const FeatureBag& bag) {
-    offsets_.push_back(static_cast<std::int64_t>(indices_.size()));
     for (const std::uint16_t row : bag.rows()) {
       if (local_[row] < 0) {
         local_[row] = static_cast<std::int64_t>(rows_.size());
         rows_.push_back(row);
       }
-      indices_.push_back(local_[row]);
+      entries_.push_back(static_cast<std::size_t>(local_[row]));
     }
+    ends_.push_back(entries_.size());
+    ++groups_.back();
   }
 
-  std::int64_t size() const { return static_cast<std::int64_t>(offsets_.size()); }
   const std::vector<std::int64_t>& rows() const { return rows_; }
-  // A vector for each bag, from vectors of the rows.
-  torch::Tensor embed(const torch::Tensor& table) {
-    constexpr std::int64_t kSum = 0;
-    return std::get<0>(
-        torch::embedding_bag(table, tensor_of(indices_), tensor_of(offsets_), false, kSum));
+  // How many bags are in each.
+  const std::vector<std::int64_t>& groups() const { return groups_; }
+  // For each bag, in order, and each row in it: the bag's number in its group, the group's, the
+  // row's number among rows().
+  template <typename Visit>
+  void visit(Visit visit) const {
+    std::size_t bag = 0;
+    std::size_t entry = 0;
+    for (std::size_t group = 0; group < groups_.size(); ++group) {
+      for (std::int64_t i = 0; i < groups_[group]; ++i, ++bag) {
+        for (; entry < ends_[bag]; ++entry) visit(group, i, entries_[entry]);
+      }
+    }
   }
 
  private:
   std::vector<std::int64_t> local_;  // of a row; -1: in no bag
   std::vector<std::int64_t> rows_;
-  std::vector<std::int64_t> indices_;
-  std::vector<std::int64_t> offsets_;
+  std::vector<std::size_t> entries_;
+  std::vector<std::size_t> ends_;  // of each bag among the entries
+  std::vector<std::int64_t> groups_;
+};
+
+void add_vector(const float* __restrict from, float* __restrict to) {
+  for (std::size_t i = 0; i < kVector; ++i) to[i] += from[i];
+}
+
+// Vectors of bags, a tensor for each group. LibTorch's embedding_bag sorts all entries to go back.
+class Embed : public torch::autograd::Function<Embed> {
+ public:
+  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context,
+                                                const at::Tensor& table, const Bags* bags) {
+    context->saved_data["bags"] = reinterpret_cast<std::int64_t>(bags);
+    std::vector<at::Tensor> groups;
+    for (const std::int64_t count : bags->groups()) {
+      groups.push_back(at::zeros({count, kVector}));
+    }
+    const float* const from = table.data_ptr<float>();
+    const auto to = pointers(groups);
+    bags->visit([&](std::size_t group, std::int64_t bag, std::size_t row) {
+      add_vector(from + row * kVector, to[group] + bag * kVector);
+    });
+    return groups;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list slopes) {
+    const auto* const bags = reinterpret_cast<const Bags*>(context->saved_data["bags"].toInt());
+    for (at::Tensor& slope : slopes) slope = slope.contiguous();
+    at::Tensor of_table = at::zeros({static_cast<std::int64_t>(bags->rows().size()), kVector});
+    float* const to = of_table.data_ptr<float>();
+    const auto from = pointers(slopes);
+    bags->visit([&](std::size_t group, std::int64_t bag, std::size_t row) {
+      add_vector(from[group] + bag * kVector, to + row * kVector);
+    });
+    return {of_table, {}};
+  }
+
+ private:
+  static std::vector<float*> pointers(const std::vector<at::Tensor>& tensors) {
+    std::vector<float*> pointers;
+    for (const at::Tensor& tensor : tensors) pointers.push_back(tensor.data_ptr<float>());
+    return pointers;
+  }
+};
+
+// A GRU over all episodes side by side. LibTorch's own takes some forty operations of autograd for
+// each read and holds all that is between; by hand it is five, and its derivatives are one product
+// for each read and one for each matrix.
+class Gru : public torch::autograd::Function<Gru> {
+ public:
+  // inputs: reads x episodes x kVector; before: episodes x kState. The states after each read.
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& inputs,
+                            const at::Tensor& before, const at::Tensor& of_input,
+                            const at::Tensor& input_bias, const at::Tensor& of_state,
+                            const at::Tensor& state_bias) {
+    const std::int64_t reads = inputs.size(0);
+    const std::int64_t episodes = inputs.size(1);
+    // Of the input at first; then in place what it becomes: reset, update, new.
+    at::Tensor gates = at::addmm(input_bias, inputs.view({reads * episodes, kVector}), of_input)
+                           .view({reads, episodes, kGates});
+    at::Tensor from_state = at::empty_like(gates);
+    at::Tensor states = at::empty({reads + 1, episodes, kState});
+    states[0].copy_(before);
+    for (std::int64_t i = 0; i < reads; ++i) {
+      const at::Tensor state = states[i];
+      at::Tensor from = from_state[i];
+      at::addmm_out(from, state_bias, state, of_state);
+      at::Tensor gate = gates[i];
+      at::Tensor both = gate.narrow(1, 0, 2 * kState);
+      both.add_(from.narrow(1, 0, 2 * kState)).sigmoid_();
+      at::Tensor fresh = gate.narrow(1, 2 * kState, kState);
+      fresh.addcmul_(both.narrow(1, 0, kState), from.narrow(1, 2 * kState, kState)).tanh_();
+      at::Tensor after = states[i + 1];
+      at::lerp_out(after, fresh, state, both.narrow(1, kState, kState));
+    }
+    context->save_for_backward({inputs, of_input, of_state, gates, from_state, states});
+    return states.narrow(0, 1, reads);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& slopes) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor& inputs = saved[0];
+    const at::Tensor& of_input = saved[1];
+    const at::Tensor& of_state = saved[2];
+    const at::Tensor& gates = saved[3];
+    const at::Tensor& states = saved[5];
+    const std::int64_t reads = inputs.size(0);
+    const std::int64_t rows = inputs.size(0) * inputs.size(1);
+    const at::Tensor slope = slopes[0].contiguous();
+    // Of the two products: by the input, and by the state, which `reset` scales in part.
+    at::Tensor by_input = at::empty_like(gates);
+    at::Tensor by_state = at::empty_like(gates);
+    at::Tensor carried = at::zeros_like(states[0]);
+    for (std::int64_t i = reads - 1; i >= 0; --i) {
+      back_one_read({slope[i], gates[i], saved[4][i], states[i]}, carried, by_input[i],
+                    by_state[i]);
+      carried.addmm_(by_state[i], of_state.t());
+    }
+    const at::Tensor flat_input = by_input.view({rows, kGates});
+    const at::Tensor flat_state = by_state.view({rows, kGates});
+    const at::Tensor earlier = states.narrow(0, 0, reads).view({rows, kState});
+    return {flat_input.mm(of_input.t()).view_as(inputs),
+            {},
+            inputs.view({rows, kVector}).t().mm(flat_input),
+            flat_input.sum(0),
+            earlier.t().mm(flat_state),
+            flat_state.sum(0)};
+  }
+
+ private:
+  struct Read {
+    at::Tensor slope;  // of the state after it
+    at::Tensor gates;
+    at::Tensor from_state;
+    at::Tensor state;
+  };
+
+  // carried: in, what later reads say of the state after this one; out, of the one before, all but
+  // what the product adds.
+  static void back_one_read(const Read& read, at::Tensor& carried, at::Tensor by_input,
+                            at::Tensor by_state) {
+    for (std::int64_t e = 0; e < carried.size(0); ++e) {
+      const float* __restrict slope = read.slope.data_ptr<float>() + e * kState;
+      const float* __restrict gates = read.gates.data_ptr<float>() + e * kGates;
+      const float* __restrict from = read.from_state.data_ptr<float>() + e * kGates + 2 * kState;
+      const float* __restrict state = read.state.data_ptr<float>() + e * kState;
+      float* __restrict carry = carried.data_ptr<float>() + e * kState;
+      float* __restrict input = by_input.data_ptr<float>() + e * kGates;
+      float* __restrict hidden = by_state.data_ptr<float>() + e * kGates;
+      for (std::size_t i = 0; i < kState; ++i) {
+        const float reset = gates[i];
+        const float update = gates[kState + i];
+        const float fresh = gates[2 * kState + i];
+        const float all = slope[i] + carry[i];
+        const float of_fresh = all * (1 - update) * (1 - fresh * fresh);
+        input[i] = hidden[i] = of_fresh * from[i] * reset * (1 - reset);
+        input[kState + i] = hidden[kState + i] = all * (state[i] - fresh) * update * (1 - update);
+        input[2 * kState + i] = of_fresh;
+        hidden[2 * kState + i] = of_fresh * reset;
+        carry[i] = all * update;
+      }
+    }
+  }
 };
 
 class TorchTrainer : public Trainer {
  public:
   TorchTrainer() : table_squares_(kFeatureRows, 0.0F), mean_(kDense, 0.0F), squares_(kDense, 0.0F) {
-    torch::set_num_threads(1);
+    at::set_num_threads(1);
     if (openblas_set_num_threads != nullptr) openblas_set_num_threads(1);
   }
 
@@ -77,7 +236,7 @@ class TorchTrainer : public Trainer {
       collect(batch);
       if (reads_.empty()) return std::nullopt;
       borrow(weights);
-      const torch::Tensor loss = loss_of(batch);
+      const at::Tensor loss = loss_of(batch);
       loss.backward();
       const auto value = loss.item<float>();
       if (!std::isfinite(value) || !gradients_finite()) return std::nullopt;
@@ -90,36 +249,44 @@ class TorchTrainer : public Trainer {
   }
 
  private:
+  static constexpr std::size_t kFirstDense = static_cast<std::size_t>(Matrix::kInputGates);
   static constexpr std::size_t kDenseBegin = offset_of(Matrix::kInputGates);
   static constexpr std::size_t kDense = NeuralWeights::kCount - kDenseBegin;
 
-  // All bags: inputs padded to the longest episode, then places of reads, then those of lessons.
+  // All bags: inputs, the first of each episode, then the second of each, padded to the longest
+  // one; then places of reads, then those of lessons.
   void collect(std::span<const Episode> batch) {
     bags_.clear();
+    bags_.begin_group();
     reads_.clear();
     longest_ = 0;
     for (const Episode& episode : batch) longest_ = std::max(longest_, episode.reads.size());
+    for (std::size_t i = 0; i < longest_; ++i) {
+      for (const Episode& episode : batch) {
+        bags_.add(i < episode.reads.size() ? episode.reads[i].input : FeatureBag{});
+      }
+    }
     for (std::size_t e = 0; e < batch.size(); ++e) {
-      for (std::size_t i = 0; i < longest_; ++i) {
-        const bool there = i < batch[e].reads.size();
-        bags_.add(there ? batch[e].reads[i].input : FeatureBag{});
-        if (there) reads_.push_back(static_cast<std::int64_t>(e * longest_ + i));
+      for (std::size_t i = 0; i < batch[e].reads.size(); ++i) {
+        reads_.push_back(static_cast<std::int64_t>(i * batch.size() + e));
       }
     }
     // A place that was read several times stands there once.
+    bags_.begin_group();
     column_of_.clear();
     for (const Episode& episode : batch) {
       for (const Episode::Read& read : episode.reads) {
         if (column_of_.emplace(read.key, column_of_.size()).second) bags_.add(read.place);
       }
     }
+    bags_.begin_group();
     lesson_reads_.clear();
     hand_.clear();
     used_.clear();
     for (std::size_t e = 0; e < batch.size(); ++e) {
       for (const Lesson& lesson : batch[e].lessons) {
         bags_.add(lesson.place);
-        lesson_reads_.push_back(static_cast<std::int64_t>(e * longest_ + lesson.read));
+        lesson_reads_.push_back(static_cast<std::int64_t>(lesson.read * batch.size() + e));
         hand_.insert(hand_.end(), lesson.hand.begin(), lesson.hand.end());
         for (const bool used : lesson.used) used_.push_back(used ? 1.0F : 0.0F);
       }
@@ -137,56 +304,48 @@ class TorchTrainer : public Trainer {
     table_ = tensor_of(rows_values_, {static_cast<std::int64_t>(rows.size()), kVector});
     table_.set_requires_grad(true);
     dense_values_.assign(weights.values().begin() + kDenseBegin, weights.values().end());
-    dense_ = tensor_of(dense_values_, {kDense});
-    dense_.set_requires_grad(true);
+    for (std::size_t i = kFirstDense; i < kMatrixShapes.size(); ++i) {
+      const MatrixShape shape = kMatrixShapes[i];
+      std::vector<std::int64_t> sizes{static_cast<std::int64_t>(shape.columns)};
+      if (shape.rows > 1) sizes.insert(sizes.begin(), static_cast<std::int64_t>(shape.rows));
+      float* const values = dense_values_.data() + offset_of(Matrix(i)) - kDenseBegin;
+      dense_[i] = at::from_blob(values, sizes, at::kFloat);
+      dense_[i].set_requires_grad(true);
+    }
   }
 
-  torch::Tensor matrix(Matrix which) const {
-    const MatrixShape shape = shape_of(which);
-    const auto begin = static_cast<std::int64_t>(offset_of(which) - kDenseBegin);
-    const auto rows = static_cast<std::int64_t>(shape.rows);
-    const auto columns = static_cast<std::int64_t>(shape.columns);
-    const torch::Tensor part = dense_.narrow(0, begin, rows * columns);
-    return rows == 1 ? part : part.view({rows, columns});
-  }
+  const at::Tensor& matrix(Matrix which) const { return dense_[static_cast<std::size_t>(which)]; }
 
-  torch::Tensor loss_of(std::span<const Episode> batch) {
+  at::Tensor loss_of(std::span<const Episode> batch) {
     const auto episodes = static_cast<std::int64_t>(batch.size());
     const auto longest = static_cast<std::int64_t>(longest_);
-    const auto places_read = static_cast<std::int64_t>(column_of_.size());
     const auto lessons = static_cast<std::int64_t>(lesson_reads_.size());
-    const torch::Tensor vectors = bags_.embed(table_);
-    const torch::Tensor inputs =
-        vectors.narrow(0, 0, episodes * longest).view({episodes, longest, kVector});
+    const auto vectors = Embed::apply(table_, &bags_);
+    const at::Tensor inputs = vectors[0].view({longest, episodes, kVector});
     before_.clear();
     for (const Episode& episode : batch) {
       before_.insert(before_.end(), episode.before.begin(), episode.before.end());
     }
-    const torch::Tensor states =
-        std::get<0>(torch::gru(inputs, tensor_of(before_, {1, episodes, kState}),
-                               {matrix(Matrix::kInputGates).t(), matrix(Matrix::kStateGates).t(),
-                                matrix(Matrix::kInputBias), matrix(Matrix::kStateBias)},
-                               true, 1, 0.0, true, false, true));
-    const torch::Tensor queries =
-        torch::addmm(matrix(Matrix::kQueryBias), states.reshape({episodes * longest, kState}),
-                     matrix(Matrix::kQuery));
-    const torch::Tensor sharpness = matrix(Matrix::kSharpness).exp();
-    const torch::Tensor places = vectors.narrow(0, episodes * longest, places_read);
-    const torch::Tensor fits =
-        queries.index_select(0, tensor_of(reads_)).mm(places.t()) * sharpness;
-    torch::Tensor loss = kFindWeight * finding_loss(batch, fits);
+    const at::Tensor states = Gru::apply(inputs, tensor_of(before_, {episodes, kState}),
+                                         matrix(Matrix::kInputGates), matrix(Matrix::kInputBias),
+                                         matrix(Matrix::kStateGates), matrix(Matrix::kStateBias));
+    const at::Tensor queries =
+        at::addmm(matrix(Matrix::kQueryBias), states.reshape({episodes * longest, kState}),
+                  matrix(Matrix::kQuery));
+    const at::Tensor sharpness = matrix(Matrix::kSharpness).exp();
+    const at::Tensor fits =
+        (queries.index_select(0, tensor_of(reads_)) * sharpness).mm(vectors[1].t());
+    at::Tensor loss = kFindWeight * finding_loss(batch, fits);
     if (lessons > 0) {
-      const torch::Tensor fit = (queries.index_select(0, tensor_of(lesson_reads_)) *
-                                 vectors.narrow(0, episodes * longest + places_read, lessons))
-                                    .sum(1, true) *
-                                sharpness;
+      const at::Tensor fit =
+          (queries.index_select(0, tensor_of(lesson_reads_)) * vectors[2]).sum(1, true) * sharpness;
       loss = loss + ranking_loss(fit, lessons);
     }
     return loss;
   }
 
   // Each query is to find the next reads of its stream among all places of the batch.
-  torch::Tensor finding_loss(std::span<const Episode> batch, const torch::Tensor& fits) {
+  at::Tensor finding_loss(std::span<const Episode> batch, const at::Tensor& fits) {
     const std::size_t columns = column_of_.size();
     wanted_.assign(reads_.size() * columns, 0.0F);
     float* row = wanted_.data();
@@ -202,35 +361,40 @@ class TorchTrainer : public Trainer {
         }
       }
     }
-    return -(torch::log_softmax(fits, 1) *
+    return -(at::log_softmax(fits, 1) *
              tensor_of(wanted_, {static_cast<std::int64_t>(reads_.size()),
                                  static_cast<std::int64_t>(columns)}))
                 .sum() /
            std::max(rows_wanting, 1.0F);
   }
 
-  torch::Tensor ranking_loss(const torch::Tensor& fit, std::int64_t lessons) {
-    const torch::Tensor input = torch::cat({tensor_of(hand_, {lessons, kHandFeatures}), fit}, 1);
-    const torch::Tensor first = torch::relu(
-        torch::addmm(matrix(Matrix::kRankFirstBias), input, matrix(Matrix::kRankFirst)));
-    const torch::Tensor second = torch::relu(
-        torch::addmm(matrix(Matrix::kRankSecondBias), first, matrix(Matrix::kRankSecond)));
-    const torch::Tensor scores =
-        torch::addmm(matrix(Matrix::kRankLastBias), second, matrix(Matrix::kRankLast));
+  at::Tensor ranking_loss(const at::Tensor& fit, std::int64_t lessons) {
+    const at::Tensor input = at::cat({tensor_of(hand_, {lessons, kHandFeatures}), fit}, 1);
+    const at::Tensor first =
+        at::relu(at::addmm(matrix(Matrix::kRankFirstBias), input, matrix(Matrix::kRankFirst)));
+    const at::Tensor second =
+        at::relu(at::addmm(matrix(Matrix::kRankSecondBias), first, matrix(Matrix::kRankSecond)));
+    const at::Tensor scores =
+        at::addmm(matrix(Matrix::kRankLastBias), second, matrix(Matrix::kRankLast));
     return static_cast<float>(kHorizons) *
-           torch::binary_cross_entropy_with_logits(scores, tensor_of(used_, {lessons, kHorizons}));
+           at::binary_cross_entropy_with_logits(scores, tensor_of(used_, {lessons, kHorizons}));
   }
 
   bool gradients_finite() const {
-    return std::isfinite(table_.grad().sum().item<float>()) &&
-           std::isfinite(dense_.grad().sum().item<float>());
+    const auto is_finite = [](const at::Tensor& tensor) {
+      return std::isfinite(tensor.grad().sum().item<float>());
+    };
+    return is_finite(table_) &&
+           std::all_of(dense_.begin() + kFirstDense, dense_.end(), [&](const at::Tensor& matrix) {
+             return !matrix.grad().defined() || is_finite(matrix);
+           });
   }
 
   // Adagrad, a rate for each row: rows are seen rarely, and some much more rarely than others.
   void step_table(NeuralWeights& weights) {
     constexpr float kRate = 0.05F;
     constexpr float kSmall = 1e-8F;
-    const torch::Tensor gradients = table_.grad().contiguous();
+    const at::Tensor gradients = table_.grad().contiguous();
     const float* gradient = gradients.data_ptr<float>();
     for (const std::int64_t row : bags_.rows()) {
       const auto index = static_cast<std::size_t>(row);
@@ -254,14 +418,19 @@ class TorchTrainer : public Trainer {
     const float mean_scale = 1.0F / (1.0F - std::pow(kMeanMemory, static_cast<float>(steps_)));
     const float squares_scale =
         1.0F / (1.0F - std::pow(kSquaresMemory, static_cast<float>(steps_)));
-    const torch::Tensor gradients = dense_.grad().contiguous();
-    const float* gradient = gradients.data_ptr<float>();
-    float* values = weights.values().data() + kDenseBegin;
-    for (std::size_t i = 0; i < kDense; ++i) {
-      mean_[i] += (1.0F - kMeanMemory) * (gradient[i] - mean_[i]);
-      squares_[i] += (1.0F - kSquaresMemory) * (gradient[i] * gradient[i] - squares_[i]);
-      values[i] -=
-          kRate * mean_[i] * mean_scale / (std::sqrt(squares_[i] * squares_scale) + kSmall);
+    for (std::size_t m = kFirstDense; m < dense_.size(); ++m) {
+      if (!dense_[m].grad().defined()) continue;  // the ranker's, without lessons
+      const at::Tensor gradients = dense_[m].grad().contiguous();
+      const float* const gradient = gradients.data_ptr<float>();
+      float* const values = weights.at(Matrix(m));
+      float* const mean = mean_.data() + offset_of(Matrix(m)) - kDenseBegin;
+      float* const squares = squares_.data() + offset_of(Matrix(m)) - kDenseBegin;
+      for (std::size_t i = 0; i < static_cast<std::size_t>(gradients.numel()); ++i) {
+        mean[i] += (1.0F - kMeanMemory) * (gradient[i] - mean[i]);
+        squares[i] += (1.0F - kSquaresMemory) * (gradient[i] * gradient[i] - squares[i]);
+        values[i] -=
+            kRate * mean[i] * mean_scale / (std::sqrt(squares[i] * squares_scale) + kSmall);
+      }
     }
   }
 
@@ -279,8 +448,8 @@ class TorchTrainer : public Trainer {
   std::vector<float> used_;
   std::vector<float> rows_values_;
   std::vector<float> dense_values_;
-  torch::Tensor table_;
-  torch::Tensor dense_;
+  at::Tensor table_;
+  std::array<at::Tensor, kMatrixShapes.size()> dense_;  // by Matrix; that of the table is empty
   std::vector<float> table_squares_;
   std::vector<float> mean_;
   std::vector<float> squares_;

@@ -60,7 +60,7 @@ TEST(NeuralTerm, ASequenceIsLearned) {
   ExpertPlayer player(listener);
   while (!loss_of(*neural)) player.read_all(kStart);
   const float first_loss = *loss_of(*neural);
-  for (int i = 0; i < 600; ++i) player.read_all(kStart);
+  for (int i = 0; i < 1500; ++i) player.read_all(kStart);
   // It cannot fall below log 4 of log 8: of eight files the next four are to be found alike.
   EXPECT_LT(*loss_of(*neural), 0.8F * first_loss);
   player.read("bin/tool");
