@@ -56,7 +56,7 @@ void Eviction::add(std::uint32_t slot, const Incoming& incoming) {
   }
   if (options_.rule == EvictionRule::kLru) {
     push(at, kMain);
-  } else if (incoming.origin == Origin::kPrefetch && node.uses == 0) {
+  } else if (options_.has_staging && incoming.origin == Origin::kPrefetch && node.uses == 0) {
     const std::uint64_t lead =
         incoming.due_ms > incoming.now_ms ? incoming.due_ms - incoming.now_ms : 0;
     const int magnitude = std::min<int>(static_cast<int>(std::bit_width(lead)), kStagingQueues - 1);

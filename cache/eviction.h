@@ -16,6 +16,8 @@ struct EvictionOptions {
   // Of all bytes, what may be prefetched and not used yet before such chunks make room for each
   // other rather than for what was asked for.
   double staging_share = 0.25;
+  // Without, what is prefetched comes in like what was asked for: to measure what staging is worth.
+  bool has_staging = true;
 };
 
 // What is told of a chunk that comes in.

@@ -144,6 +144,7 @@ struct ReplayWords {
   std::uint64_t seed = 1;
   std::uint64_t warmup = 0;
   std::vector<std::string> without;
+  double threshold = ReplayOptions().gate_probability_min;
   bool skip_bad = false;
   std::string json_file;
 };
@@ -369,11 +370,18 @@ CLI::App* add_replay(CLI::App& app, ReplayWords& words) {
   replay->add_option("--think-ms", words.think_ms, "Between requests where no times are given; 0")
       ->type_name("MS")
       ->check(CLI::Range(0.0, kMsMax));
-  replay->add_option("--without", words.without, "Experts that gate and hedge do without")
+  replay
+      ->add_option("--without", words.without,
+                   "What is left out: experts that gate and hedge weigh, staging in the cache, or "
+                   "the neural model's calibration")
       ->type_name("NAME,...")
       ->delimiter(',')
-      ->check(
-          CLI::IsMember(std::vector<std::string>(gate_experts().begin(), gate_experts().end())));
+      ->check(CLI::IsMember(std::vector<std::string>(ablations().begin(), ablations().end())));
+  replay
+      ->add_option("--threshold", words.threshold,
+                   "Probability from which gate and neural prefetch; 0.3")
+      ->type_name("P")
+      ->check(CLI::Range(0.0, 1.0));
   replay->add_flag("--skip-bad", words.skip_bad, "Count lines that cannot be read and go on");
   replay->add_option("--json", words.json_file, "Write one object a line for each trace and policy")
       ->type_name("FILE");
@@ -407,6 +415,7 @@ Result<Command> replay_command(const ReplayWords& words) {
   options.seed = words.seed;
   options.warmup = words.warmup;
   options.without = words.without;
+  options.gate_probability_min = words.threshold;
   options.skip_bad = words.skip_bad;
   for (const auto& name : words.policies) {
     if (find_policy(name) == nullptr) {

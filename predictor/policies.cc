@@ -112,17 +112,17 @@ std::unique_ptr<Gate> gate_of_all(const PolicySetting& setting,
                                   std::unique_ptr<Learner> learner = nullptr) {
   std::vector<std::unique_ptr<Expert>> experts;
   for (std::size_t i = 0; i < kGateExperts.size(); ++i) {
-    const bool is_out = std::find(setting.without.begin(), setting.without.end(),
-                                  kGateExperts[i]) != setting.without.end();
-    if (!is_out) experts.push_back(kGateMakers[i](setting));
+    if (!leaves_out(setting.without, kGateExperts[i])) experts.push_back(kGateMakers[i](setting));
   }
   GateOptions options;
   options.chunk_bytes = setting.chunk_bytes;
   options.seed = setting.seed;
+  options.probability_min = setting.gate_probability_min;
   if (learner == nullptr) return std::make_unique<Gate>(options, std::move(experts));
   NeuralTermOptions neural;
   neural.chunk_bytes = setting.chunk_bytes;
   neural.seed = setting.seed;
+  neural.is_calibrated = !leaves_out(setting.without, kWithoutCalibration);
   return std::make_unique<Gate>(options, std::move(experts),
                                 std::make_unique<NeuralTerm>(neural, std::move(learner)));
 }
@@ -231,6 +231,20 @@ const Policy* find_policy(std::string_view name) {
 }
 
 std::span<const std::string_view> gate_experts() { return kGateExperts; }
+
+std::span<const std::string_view> ablations() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> all(kGateExperts.begin(), kGateExperts.end());
+    all.push_back(kWithoutStaging);
+    all.push_back(kWithoutCalibration);
+    return all;
+  }();
+  return names;
+}
+
+bool leaves_out(std::span<const std::string> without, std::string_view name) {
+  return std::find(without.begin(), without.end(), name) != without.end();
+}
 
 std::string policy_names() {
   std::string names;

@@ -15,14 +15,19 @@
 
 namespace augurfs {
 
+// Of ablations().
+inline constexpr std::string_view kWithoutStaging = "staging";
+inline constexpr std::string_view kWithoutCalibration = "calibration";
+
 // What a policy is made for.
 struct PolicySetting {
   std::uint32_t chunk_bytes = 1 << 20;
   std::uint64_t cache_bytes = 0;
   std::uint64_t seed = 0;
   bool beside_readahead = false;  // somebody else reads ahead already
-  std::vector<std::string>
-      without;  // experts of the gate, by their policies' names, to be left out
+  // What is left out, for ablations: of ablations().
+  std::vector<std::string> without;
+  double gate_probability_min = GateOptions().probability_min;  // of "gate" and "neural"
 };
 
 // A policy by its name on the command line.
@@ -43,6 +48,11 @@ const Policy* find_policy(std::string_view name);
 std::string policy_names();  // "none-lru, none-s3fifo, ..."
 // Those whose experts the gate weighs.
 std::span<const std::string_view> gate_experts();
+// What a replay can do without: these experts, by their policies' names; "staging", then what is
+// prefetched enters the cache like what was asked for; "calibration", then the neural model's
+// scores are taken as they are.
+std::span<const std::string_view> ablations();
+bool leaves_out(std::span<const std::string> without, std::string_view name);
 
 // What a brain thinks with: the policy that `augurfs replay` knows as "hedge", or as "augur" when
 // there is somebody who teaches a neural model, beside the daemon's readahead. "hedge" and

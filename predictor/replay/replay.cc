@@ -72,6 +72,7 @@ Result<ReplayRow> run(const ReplayOptions& options, const std::filesystem::path&
   simulation.cache_bytes = cache_bytes;
   simulation.chunk_bytes = options.chunk_bytes;
   simulation.eviction = policy.eviction;
+  simulation.eviction.has_staging = !leaves_out(options.without, kWithoutStaging);
   simulation.think = options.think;
   simulation.warmup = options.warmup;
   std::unique_ptr<Foresight> foresight;
@@ -93,7 +94,8 @@ Result<ReplayRow> run(const ReplayOptions& options, const std::filesystem::path&
   const auto expert = policy.make({.chunk_bytes = options.chunk_bytes,
                                    .cache_bytes = cache_bytes,
                                    .seed = options.seed,
-                                   .without = options.without});
+                                   .without = options.without,
+                                   .gate_probability_min = options.gate_probability_min});
   if (!expert) return expert.error();
   auto result = Simulation(simulation, **expert, foresight.get()).run(**reader);
   if (!result) return result.error();

@@ -23,7 +23,8 @@ struct ReplayOptions {
   std::uint64_t warmup = 0;
   Tick think{};
   bool skip_bad = false;
-  std::vector<std::string> without;  // gate_experts() that are left out
+  std::vector<std::string> without;  // ablations() that are left out
+  double gate_probability_min = GateOptions().probability_min;
 };
 
 // What a trace came to under a policy.

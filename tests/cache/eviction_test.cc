@@ -104,6 +104,14 @@ TEST(Eviction, WhatIsStagedMakesRoomForItselfOnly) {
   EXPECT_EQ(eviction.evict(Origin::kPrefetch), 0U) << "within its share";
 }
 
+TEST(Eviction, WithoutStagingWhatIsPrefetchedComesInLikeTheRest) {
+  Eviction eviction({.has_staging = false});
+  eviction.add(0, staged(0, 1000, 9000));
+  eviction.add(1, demanded(1));
+  eviction.add(2, staged(2, 1000, 1050));
+  EXPECT_EQ(drained(eviction), (Slots{0, 1, 2}));
+}
+
 TEST(Eviction, OfWhatIsStagedTheLongestOverdueGoesFirstElseWhatIsDueLast) {
   Eviction eviction({.staging_share = 0});
   eviction.add(0, staged(0, 1000, 1050));

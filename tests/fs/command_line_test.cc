@@ -354,10 +354,14 @@ TEST(CommandLine, AReplayTakesTracesAndASetting) {
   EXPECT_DOUBLE_EQ(usual.cache_share, 0.05);
   EXPECT_EQ(usual.chunk_bytes, 1U << 20);
 
-  const ReplayOptions set =
-      replay_of({"replay", "a.csv", "--policy", "ppm3,oracle", "--rtt-ms", "0.5", "--mbit", "1000",
-                 "--cache", "64MiB", "--chunk", "4KiB", "--seed", "7", "--warmup", "9",
-                 "--think-ms", "2", "--skip-bad"});
+  const ReplayOptions set = replay_of({"replay",      "a.csv",      "--policy",
+                                       "ppm3,oracle", "--rtt-ms",   "0.5",
+                                       "--mbit",      "1000",       "--cache",
+                                       "64MiB",       "--chunk",    "4KiB",
+                                       "--seed",      "7",          "--warmup",
+                                       "9",           "--think-ms", "2",
+                                       "--skip-bad",  "--without",  "obl,staging,calibration",
+                                       "--threshold", "0.5"});
   EXPECT_EQ(set.policies, (Words{"ppm3", "oracle"}));
   EXPECT_EQ(set.link.round_trip, std::chrono::microseconds(500));
   EXPECT_EQ(set.link.bits_per_s, 1'000'000'000U);
@@ -367,6 +371,8 @@ TEST(CommandLine, AReplayTakesTracesAndASetting) {
   EXPECT_EQ(set.warmup, 9U);
   EXPECT_EQ(set.think, std::chrono::milliseconds(2));
   EXPECT_TRUE(set.skip_bad);
+  EXPECT_EQ(set.without, (Words{"obl", "staging", "calibration"}));
+  EXPECT_DOUBLE_EQ(set.gate_probability_min, 0.5);
 }
 
 TEST(CommandLine, AReplayThatMakesNoSenseIsRefused) {
@@ -378,6 +384,8 @@ TEST(CommandLine, AReplayThatMakesNoSenseIsRefused) {
   EXPECT_TRUE(contains(refusal({"replay", "a", "--chunk", "2GiB"}), "power of two"));
   EXPECT_NE(refusal({"replay", "a", "--rtt-ms", "0"}), "") << "there is no mode without latency";
   EXPECT_NE(refusal({"replay", "a", "--rtt-ms", "-5"}), "");
+  EXPECT_NE(refusal({"replay", "a", "--threshold", "1.5"}), "");
+  EXPECT_NE(refusal({"replay", "a", "--without", "markov1"}), "") << "the gate does not weigh it";
   EXPECT_NE(refusal({"replay", "a", "--mbit", "0"}), "");
   EXPECT_NE(refusal({"replay", "a", "--warmup", "-1"}), "");
 }

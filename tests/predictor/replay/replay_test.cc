@@ -165,6 +165,30 @@ TEST(Replay, AGateWithoutExpertsAsksForNothing) {
   }
 }
 
+TEST(Replay, AHigherThresholdAsksForLess) {
+  const TemporaryDirectory directory;
+  ReplayOptions options = options_for(directory.write("t.csv", busy_trace(6)));
+  options.policies = {"gate"};
+  std::vector<std::uint64_t> prefetched;
+  for (const double threshold : {0.1, 0.9, 1.0}) {
+    options.gate_probability_min = threshold;
+    prefetched.push_back(rows_of(options).front().result.ledger.prefetched_bytes);
+  }
+  EXPECT_GT(prefetched[0], prefetched[1]);
+  EXPECT_EQ(prefetched[2], 0U);
+}
+
+TEST(Replay, WithoutStagingPrefetchingIsAnother) {
+  const TemporaryDirectory directory;
+  ReplayOptions options = options_for(directory.write("t.csv", busy_trace(6)));
+  options.policies = {"none-s3fifo", "ppm3"};
+  const auto with = rows_of(options);
+  options.without = {std::string(kWithoutStaging)};
+  const auto without = rows_of(options);
+  EXPECT_EQ(with[0].result.stall, without[0].result.stall) << "nothing was staged";
+  EXPECT_NE(with[1].result.stall, without[1].result.stall);
+}
+
 TEST(Replay, APolicyThatIsNotThereIsNamedWithThoseThatAre) {
   ReplayOptions options;
   options.policies = {"clairvoyant"};
