@@ -365,7 +365,7 @@ const std::vector<Option> kOptions = {
     {"prefetch.neural", "false", boolean([](Options& o) -> auto& { return o.prefetch.neural; }),
      "Whether augurfs-predictor also teaches a neural model what programs read, and follows it "
      "while that would have cost less than doing without it. Off because it has not been found to "
-     "earn its place, see docs/prediction.md. It needs LibTorch (libtorch-dev) and some 300 MB of "
+     "earn its place, see docs/prediction.md. It needs LibTorch (libtorch-dev) and some 210 MB of "
      "memory, and keeps what it has learned in the cache directory, 17 MB, unless "
      "`history.enabled` is off. `augurfs status` says how it does."},
     {"prefetch.max_transfers", "16",
