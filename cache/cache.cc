@@ -19,6 +19,17 @@ std::unique_ptr<PrefetchBudget> open_budget(const CacheOptions& options) {
   return std::make_unique<PrefetchBudget>(std::move(limits));
 }
 
+std::unique_ptr<ListingFile> open_listings(const CacheOptions& options,
+                                           const std::string& store_identity) {
+  if (options.listings_bytes_max < ListingFile::kBytesMin) return nullptr;
+  ListingFileOptions listings;
+  listings.file = options.directory / kListingsFile;
+  listings.store_identity = store_identity;
+  listings.bytes_max = options.listings_bytes_max;
+  listings.now = options.now;
+  return ListingFile::open(std::move(listings));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Cache>> Cache::open(const CacheOptions& options, ObjectStore& store) {
@@ -41,6 +52,7 @@ Cache::Cache(const CacheOptions& options, ObjectStore& store, std::unique_ptr<Ch
     : options_(options),
       chunks_(std::move(chunks)),
       budget_(open_budget(options)),
+      listings_(open_listings(options, store.identity())),
       reader_({.transfers_max = options.transfers_max,
                .prefetch_transfers_max = options.prefetch_transfers_max,
                .budget = budget_.get(),
@@ -50,6 +62,11 @@ Cache::Cache(const CacheOptions& options, ObjectStore& store, std::unique_ptr<Ch
               store, *chunks_),
       metadata_({.ttl = options.metadata_ttl,
                  .entries_max = options.metadata_entries_max,
+                 .list_subtrees = options.list_subtrees,
+                 .budget = budget_.get(),
+                 .file = listings_.get(),
+                 .stale_while_revalidate = options.stale_while_revalidate,
+                 .stale_if_error = options.stale_if_error,
                  .now = options.now},
                 store) {}
 
@@ -96,6 +113,9 @@ std::uint64_t Cache::room_bytes() const {
   return std::min(options_.size_bytes_max, reachable - floor);
 }
 
-Result<void> Cache::flush() { return chunks_->flush(); }
+Result<void> Cache::flush() {
+  if (listings_ != nullptr) listings_->flush();
+  return chunks_->flush();
+}
 
 }  // namespace augurfs

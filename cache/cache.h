@@ -10,6 +10,7 @@
 #include "cache/chunk_fates.h"
 #include "cache/chunk_reader.h"
 #include "cache/chunk_store.h"
+#include "cache/listing_file.h"
 #include "cache/metadata_cache.h"
 #include "cache/prefetch_budget.h"
 #include "remote/object_store.h"
@@ -28,6 +29,10 @@ struct CacheOptions {
   std::chrono::milliseconds read_patience{120'000};  // how long a read waits without a byte
   std::chrono::milliseconds metadata_ttl{60'000};
   std::uint64_t metadata_entries_max = 1'000'000;  // attributes + listing entries kept in memory
+  bool list_subtrees = true;                       // ahead of who walks a tree
+  std::uint64_t listings_bytes_max = 0;  // of listings.db, beside size_bytes_max; 0: there is none
+  std::chrono::milliseconds stale_while_revalidate{0};  // see MetadataOptions
+  std::chrono::milliseconds stale_if_error{0};
   // Where time comes from; tests pass a manual clock.
   std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
   Disk* disk = nullptr;  // borrowed; null: the machine's own; tests pass one that fails
@@ -60,7 +65,7 @@ struct CacheStats {
 
 // The cache of one store in one directory: chunk files, their index, the reader and the metadata.
 //
-//   <directory>/LOCK  index.db  prefetch_budget  objects/ab/<id>
+//   <directory>/LOCK  index.db  listings.db  prefetch_budget  objects/ab/<id>
 //
 // Opening takes the lock (kUnavailable naming the holder's process when another daemon has it),
 // checks owner and mode, migrates or sets aside the index, and is quick whatever state the
@@ -87,7 +92,8 @@ class Cache {
   // Null when prefetching is unlimited.
   PrefetchBudget* prefetch_budget() const { return budget_.get(); }
 
-  // Writes everything that waits to be written to the index. For tests and orderly ends.
+  // Writes everything that waits to be written to the index and to the listings. For tests and
+  // orderly ends.
   Result<void> flush();
 
  private:
@@ -97,6 +103,7 @@ class Cache {
   const CacheOptions options_;
   const std::unique_ptr<ChunkStore> chunks_;
   const std::unique_ptr<PrefetchBudget> budget_;  // may be null
+  const std::unique_ptr<ListingFile> listings_;   // may be null
   ChunkReader reader_;                            // ends before the chunks it writes to
   MetadataCache metadata_;
 };

@@ -130,10 +130,11 @@ Result<void> probe(const stdfs::path& path) {
   return {};
 }
 
-// The history bounds itself, as do a profile and a model, and whoever opens the cache leaves room
-// for it.
+// The history bounds itself, as do listings, a profile and a model, and whoever opens the cache
+// leaves room for it.
 bool is_neighbour(const std::string& name) {
-  return name == "history.db" || name == "history.db-wal" || name == "history.db-shm" ||
+  return name == "listings.db" || name == "listings.db-wal" || name == "listings.db-shm" ||
+         name == "history.db" || name == "history.db-wal" || name == "history.db-shm" ||
          name == "profile.csv.zst" || name == "profile.csv.zst.new" || name == "model.bin";
 }
 

@@ -23,6 +23,11 @@ constexpr int kPageKeys = 1000;  // as many as S3 gives at once
 std::string_view key_of(const ObjectInfo& object) { return object.version.key; }
 std::string_view key_of(const std::string& prefix) { return prefix; }
 
+// The store was not reached, or does not answer now: no answer to the question.
+bool is_no_answer(const Error& error) {
+  return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kTimeout;
+}
+
 Error contradiction(const std::string& prefix, std::string_view what) {
   return {ErrorCode::kCorrupt,
           "the listing of '" + prefix + "' is not one: the store answered " + std::string(what)};
@@ -95,33 +100,166 @@ Split split(const std::string& key) {
 
 MetadataCache::MetadataCache(const MetadataOptions& options, ObjectStore& store)
     : ttl_(std::clamp(options.ttl, std::chrono::milliseconds{0}, kTtlMax)),
+      stale_while_revalidate_(std::min(options.stale_while_revalidate, kTtlMax)),
+      stale_if_error_(std::min(options.stale_if_error, kTtlMax)),
       listing_entries_max_(options.listing_entries_max),
       now_(options.now),
       store_(store),
-      known_(MetadataTable(options.entries_max)) {}
+      file_(options.file),
+      known_(MetadataTable(options.entries_max)) {
+  if (!options.list_subtrees || ttl_.count() == 0 || !store.lists_subtrees()) return;
+  constexpr std::uint64_t kOpenShare = 4;  // of what is kept, so that it is not all evicted
+  TreeWalksOptions walks;
+  walks.budget = options.budget;
+  walks.open_entries_max =
+      std::min<std::uint64_t>(options.listing_entries_max, options.entries_max / kOpenShare);
+  walks.now = now_;
+  walks_.emplace(walks, store, walkers_,
+                 [this](std::vector<CutListing> listings) { put(std::move(listings)); });
+}
+
+void MetadataCache::put(const std::string& prefix, const Page& page) {
+  known_.lock()->put_page(prefix, page);
+  if (file_ != nullptr && page->complete) file_->keep(prefix, page);
+}
+
+void MetadataCache::put(std::vector<CutListing> listings) {
+  for (CutListing& listing : listings) {
+    put(listing.prefix, std::make_shared<const DirectoryPage>(std::move(listing.page)));
+  }
+}
+
+void MetadataCache::recall(const std::string& prefix) {
+  if (file_ == nullptr || known_.lock()->page(prefix, Time::min())) return;
+  if (const Page page = file_->recall(prefix)) known_.lock()->put_page(prefix, page);
+}
+
+MetadataCache::Page MetadataCache::known_listing(const std::string& prefix, Time oldest) {
+  return known_.lock()->listing(prefix, oldest);
+}
+
+std::optional<Child> MetadataCache::known_child(const std::string& prefix, const std::string& name,
+                                                Time oldest) {
+  auto facts = known_.lock()->child(prefix, name, oldest);
+  if (!facts.complete()) return std::nullopt;
+  return Child{std::move(*facts.object), *facts.is_prefix};
+}
+
+MetadataCache::Time MetadataCache::oldest_shown(Time now) const {
+  const bool away = reach_.lock()->away.has_value();
+  return oldest_believed(now) -
+         (away ? std::max(stale_while_revalidate_, stale_if_error_) : stale_while_revalidate_);
+}
+
+void MetadataCache::set_unreachable() {
+  const Time now = now_();
+  auto reach = reach_.lock();
+  if (!reach->away) reach->away = now;
+  reach->ask_again = now + kAskAgain;
+}
+
+// What an answer of the store, or its absence, says of whether it can be reached.
+void MetadataCache::reached(const std::optional<Error>& error) {
+  if (stale_if_error_.count() == 0) return;
+  if (error && is_no_answer(*error)) {
+    set_unreachable();
+  } else if (!error) {
+    reach_.lock()->away.reset();
+  }
+}
+
+void MetadataCache::shown_stale(const std::string& prefix, Time now,
+                                std::function<void(std::stop_token)> renew) {
+  const Page page = known_.lock()->page(prefix, Time::min());
+  {
+    auto reach = reach_.lock();
+    ++reach->stale;
+    if (page) {
+      reach->stale_age = std::chrono::duration_cast<std::chrono::seconds>(now - page->asked);
+    }
+    if (reach->away) {
+      if (now < reach->ask_again) return;
+      reach->ask_again = now + kAskAgain;
+    }
+  }
+  if (!renewing_.lock()->insert(prefix).second) return;
+  const bool taken = renewers_.ask([this, prefix, renew = std::move(renew)](auto stop) {
+    renew(stop);
+    renewing_.lock()->erase(prefix);
+  });
+  if (!taken) renewing_.lock()->erase(prefix);
+}
+
+template <typename Ask, typename Old>
+auto MetadataCache::ask_or_old(const Ask& ask, const Old& old) -> decltype(ask(Patience::kUsual)) {
+  if (stale_if_error_.count() == 0) return ask(Patience::kUsual);
+  const bool was_away = reach_.lock()->away.has_value();
+  auto answer = ask(Patience::kHaste);
+  if (answer || !is_no_answer(answer.error())) return answer;
+  if (auto known = old()) return std::move(*known);
+  return was_away ? answer : ask(Patience::kUsual);
+}
 
 Result<std::shared_ptr<const Listing>> MetadataCache::list(const std::string& prefix,
                                                            std::stop_token stop) {
   const Time now = now_();
-  const auto known = [&] { return known_.lock()->listing(prefix, oldest_believed(now)); };
+  recall(prefix);
+  Page page = known_listing(prefix, oldest_believed(now));
+  if (!page && (page = known_listing(prefix, oldest_shown(now)))) {
+    shown_stale(prefix, now, [this, prefix](const std::stop_token& until) {
+      (void)fresh_listing(prefix, TreeWalks::Caller::kProgram, Patience::kHaste, until);
+    });
+    return std::shared_ptr<const Listing>(page, &page->listing);
+  }
+  const auto old = [&]() -> std::optional<Page> {
+    Page known = known_listing(prefix, oldest_if_error(now));
+    if (!known) return std::nullopt;
+    shown_stale(prefix, now, [](const std::stop_token&) {});
+    return known;
+  };
+  auto fresh = ask_or_old(
+      [&](Patience patience) {
+        return fresh_listing(prefix, TreeWalks::Caller::kProgram, patience, stop);
+      },
+      old);
+  if (!fresh) return fresh.error();
+  return std::shared_ptr<const Listing>(*fresh, &(*fresh)->listing);
+}
+
+Result<std::shared_ptr<const Listing>> MetadataCache::list_ahead(const std::string& prefix,
+                                                                 std::stop_token stop) {
+  recall(prefix);
+  auto page = fresh_listing(prefix, TreeWalks::Caller::kAhead, Patience::kUsual, stop);
+  if (!page) return page.error();
+  return std::shared_ptr<const Listing>(*page, &(*page)->listing);
+}
+
+Result<MetadataCache::Page> MetadataCache::fresh_listing(const std::string& prefix,
+                                                         TreeWalks::Caller caller,
+                                                         Patience patience,
+                                                         const std::stop_token& stop) {
+  const Time now = now_();
+  const auto known = [&] { return known_listing(prefix, oldest_believed(now)); };
   const Time oldest = std::max(oldest_believed(now), known_.lock()->doubted(prefix));
   const auto ask = [&]() -> Result<Page> {
     if (Page page = known()) return page;
-    Result<Page> first = first_page(prefix, true, oldest, now, stop);
+    Result<Page> first = first_page(prefix, true, oldest, now, patience, stop);
     if (!first || (*first)->complete) return first;
-    Result<DirectoryPage> all = complete(prefix, **first, stop);
+    Result<DirectoryPage> all = complete(prefix, **first, patience, stop);
     if (!all) return all.error();
-    const Page page = std::make_shared<const DirectoryPage>(std::move(*all));
-    known_.lock()->put_page(prefix, page);
+    Page page = std::make_shared<const DirectoryPage>(std::move(*all));
+    put(prefix, page);
     return page;
   };
   Page page = known();
-  if (!page) {
-    Result<Page> asked = listings_.run(prefix, oldest, now, stop, ask);
-    if (!asked) return asked.error();
-    page = std::move(*asked);
+  if (walks_) {
+    walks_->listed(prefix, page != nullptr, caller);
+    for (std::size_t waits = 0; !page && walks_->wait(prefix, waits, caller, stop); ++waits) {
+      page = known();
+    }
   }
-  return std::shared_ptr<const Listing>(page, &page->listing);
+  if (page) return page;
+  return listings_.run(prefix, oldest, now, stop, ask);
 }
 
 Result<Child> MetadataCache::lookup(const std::string& prefix, const std::string& name,
@@ -129,6 +267,32 @@ Result<Child> MetadataCache::lookup(const std::string& prefix, const std::string
   if (name.find('/') != std::string::npos) {
     return Error{ErrorCode::kInvalid, "'" + name + "' is a path, not a name"};
   }
+  const Time now = now_();
+  recall(prefix);
+  if (auto child = known_child(prefix, name, oldest_believed(now))) return std::move(*child);
+  if (auto child = known_child(prefix, name, oldest_shown(now))) {
+    shown_stale(prefix, now, [this, prefix, name](const std::stop_token& until) {
+      // The first page of a large directory would take the place of all that is known of it.
+      const Page known = known_.lock()->page(prefix, Time::min());
+      if (known && known->complete && known->listing.objects.size() > kPageKeys) {
+        (void)ask_for_child(prefix, name, now_(), Patience::kHaste, until);
+      } else {
+        (void)fresh_child(prefix, name, Patience::kHaste, until);
+      }
+    });
+    return std::move(*child);
+  }
+  const auto old = [&] {
+    auto child = known_child(prefix, name, oldest_if_error(now));
+    if (child) shown_stale(prefix, now, [](const std::stop_token&) {});
+    return child;
+  };
+  return ask_or_old([&](Patience patience) { return fresh_child(prefix, name, patience, stop); },
+                    old);
+}
+
+Result<Child> MetadataCache::fresh_child(const std::string& prefix, const std::string& name,
+                                         Patience patience, const std::stop_token& stop) {
   const Time now = now_();
   ChildFacts facts;
   bool in_known_directory = false;
@@ -140,7 +304,7 @@ Result<Child> MetadataCache::lookup(const std::string& prefix, const std::string
     in_known_directory = known->page(prefix, oldest_believed(now)) != nullptr;
   }
   if (!facts.complete() && !in_known_directory) {
-    const Result<Page> page = first_page(prefix, false, oldest_believed(now), now, stop);
+    const Result<Page> page = first_page(prefix, false, oldest_believed(now), now, patience, stop);
     if (!page) return page.error();
     facts = (*page)->child(prefix, name);
     if ((*page)->asked <= forgotten) facts.object.reset();
@@ -154,7 +318,7 @@ Result<Child> MetadataCache::lookup(const std::string& prefix, const std::string
   const auto ask = [&]() -> Result<Child> {
     const auto again = known_.lock()->child(prefix, name, oldest_believed(now));
     if (again.complete()) return Child{*again.object, *again.is_prefix};
-    return ask_for_child(prefix, name, now, stop);
+    return ask_for_child(prefix, name, now, patience, stop);
   };
   return children_.run(prefix + name, oldest_believed(now), now, stop, ask);
 }
@@ -168,18 +332,39 @@ Result<std::optional<ObjectInfo>> MetadataCache::attributes(const std::string& k
 void MetadataCache::forget(const std::string& key) {
   const auto [prefix, name] = split(key);
   known_.lock()->forget(prefix, name, now_());
+  if (file_ != nullptr) file_->forget(prefix);
+}
+
+MetadataStats MetadataCache::stats() const {
+  MetadataStats stats;
+  if (walks_) {
+    const TreeWalksStats walks = walks_->stats();
+    stats.walk_pages = walks.pages;
+    stats.walk_listings = walks.listings;
+  }
+  if (file_ != nullptr) stats.recalled = file_->stats().recalled;
+  const Time now = now_();
+  auto reach = reach_.lock();
+  stats.stale = reach->stale;
+  stats.stale_age = reach->stale_age;
+  if (reach->away) {
+    stats.unreachable = std::chrono::duration_cast<std::chrono::seconds>(now - *reach->away);
+  }
+  return stats;
 }
 
 Result<ListPage> MetadataCache::ask_for_page(const std::string& prefix,
                                              const std::string& continuation, int keys_max,
-                                             std::stop_token stop) {
+                                             Patience patience, const std::stop_token& stop) {
   ListRequest request;
   request.prefix = prefix;
   request.delimiter = "/";
   request.continuation = continuation;
   request.max_keys = keys_max;
+  request.in_haste = patience == Patience::kHaste;
   for (int barren_pages = 0; barren_pages <= kBarrenPagesMax; ++barren_pages) {
     Result<ListPage> page = store_.list(request, stop);
+    reached(page ? std::nullopt : std::optional<Error>(page.error()));
     if (!page) return page;
     if (const auto checked = check(*page, prefix); !checked) return checked.error();
     if (page->next.empty()) return page;
@@ -193,12 +378,13 @@ Result<ListPage> MetadataCache::ask_for_page(const std::string& prefix,
 }
 
 Result<MetadataCache::Page> MetadataCache::first_page(const std::string& prefix, bool to_go_on,
-                                                      Time oldest, Time now, std::stop_token stop) {
+                                                      Time oldest, Time now, Patience patience,
+                                                      const std::stop_token& stop) {
   const auto ask = [&]() -> Result<Page> {
     // Another's answer may have come between the caller's look and its turn to ask.
     const Page known = known_.lock()->page(prefix, oldest);
     if (known && (known->complete || !to_go_on)) return known;
-    Result<ListPage> answer = ask_for_page(prefix, "", kPageKeys, stop);
+    Result<ListPage> answer = ask_for_page(prefix, "", kPageKeys, patience, stop);
     if (!answer) return answer.error();
     const bool ordered = in_order(answer->objects) && in_order(answer->prefixes);
     DirectoryPage page;
@@ -206,7 +392,7 @@ Result<MetadataCache::Page> MetadataCache::first_page(const std::string& prefix,
     append(page, std::move(*answer));
     if (!page.complete && !ordered) {
       // Out of order, a beginning says nothing of what may follow it.
-      Result<DirectoryPage> all = complete(prefix, std::move(page), stop);
+      Result<DirectoryPage> all = complete(prefix, std::move(page), patience, stop);
       if (!all) return all.error();
       page = std::move(*all);
     }
@@ -214,16 +400,16 @@ Result<MetadataCache::Page> MetadataCache::first_page(const std::string& prefix,
     put_in_order(page.listing.prefixes);
     if (!page.complete) page.covers = last_entry(page.listing);
     auto shared = std::make_shared<const DirectoryPage>(std::move(page));
-    known_.lock()->put_page(prefix, shared);
+    put(prefix, shared);
     return Page(std::move(shared));
   };
   return first_pages_.run(prefix, oldest, now, stop, ask);
 }
 
 Result<DirectoryPage> MetadataCache::complete(const std::string& prefix, DirectoryPage page,
-                                              std::stop_token stop) {
+                                              Patience patience, const std::stop_token& stop) {
   while (!page.complete) {
-    Result<ListPage> answer = ask_for_page(prefix, page.next, kPageKeys, stop);
+    Result<ListPage> answer = ask_for_page(prefix, page.next, kPageKeys, patience, stop);
     if (!answer) return answer.error();
     append(page, std::move(*answer));
     if (page.listing.objects.size() + page.listing.prefixes.size() > listing_entries_max_) {
@@ -238,9 +424,10 @@ Result<DirectoryPage> MetadataCache::complete(const std::string& prefix, Directo
 }
 
 Result<Child> MetadataCache::ask_for_child(const std::string& prefix, const std::string& name,
-                                           Time asked, std::stop_token stop) {
+                                           Time asked, Patience patience,
+                                           const std::stop_token& stop) {
   const std::string key = prefix + name;
-  Result<ListPage> answer = ask_for_page(key, "", kChildKeys, stop);
+  Result<ListPage> answer = ask_for_page(key, "", kChildKeys, patience, stop);
   if (!answer) return answer.error();
 
   // The key itself is the first of all that begin with it. `key/` may come after many siblings:
@@ -253,7 +440,7 @@ Result<Child> MetadataCache::ask_for_child(const std::string& prefix, const std:
   child.is_prefix =
       std::find(answer->prefixes.begin(), answer->prefixes.end(), below) != answer->prefixes.end();
   if (!child.is_prefix && !answer->next.empty()) {
-    Result<ListPage> any = ask_for_page(below, "", 1, stop);
+    Result<ListPage> any = ask_for_page(below, "", 1, patience, stop);
     if (!any) return any.error();
     child.is_prefix = !any->objects.empty() || !any->prefixes.empty();
   }
@@ -280,6 +467,7 @@ Result<std::optional<ObjectInfo>> MetadataCache::head(const std::string& prefix,
     auto facts = known_.lock()->child(prefix, name, oldest_believed(now));
     if (facts.object) return std::move(*facts.object);
     const Result<ObjectInfo> answer = store_.head(key, stop);
+    reached(answer ? std::nullopt : std::optional<Error>(answer.error()));
     if (!answer && answer.error().code != ErrorCode::kNotFound) return answer.error();
     auto object = answer ? std::optional<ObjectInfo>(*answer) : std::nullopt;
     known_.lock()->put_object(prefix, name, object, now);

@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -84,6 +86,20 @@ Result<std::optional<std::string>> probe(ObjectStore& store, const StoreUrl& url
   return "no key begins with " + place + ", so the drive is empty; is the URL right?";
 }
 
+// Whether the mount goes on without the store, with what is known from earlier ones; else what was
+// wrong, and how it could.
+Result<void> go_offline(const MountPlan& plan, const Error& error) {
+  const bool no_answer = error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kTimeout;
+  if (no_answer && plan.options.metadata.stale_if_error.count() > 0) return {};
+  std::error_code ignored;
+  if (!no_answer || !std::filesystem::exists(plan.cache_directory / kListingsFile, ignored)) {
+    return error;
+  }
+  return Error{error.code, error.message +
+                               "; to mount what the cache knows without the store, set "
+                               "metadata.stale_if_error, for example to \"30 d\""};
+}
+
 // A mount without its history is better than none.
 std::unique_ptr<History> open_history(const MountPlan& plan) {
   const auto options = history_options(plan);
@@ -145,7 +161,7 @@ ListDirectory list_ahead(const MountPlan& plan, Cache& cache) {
   return [&cache, exclusions = options.exclusions, prefix_bytes = options.prefix.size()](
              const std::string& prefix,
              std::stop_token stop) -> Result<std::shared_ptr<const Listing>> {
-    auto listing = cache.metadata().list(prefix, std::move(stop));
+    auto listing = cache.metadata().list_ahead(prefix, std::move(stop));
     if (!listing) return listing;
     return exclusions.without_excluded(std::move(*listing), prefix_bytes);
   };
@@ -223,12 +239,15 @@ class Mount {
     if (!store) return store.error();
     store_ = std::move(*store);
     const auto doubt = probe(*store_, plan_.url, std::move(stop));
-    if (!doubt) return doubt.error();
+    if (!doubt) {
+      if (auto offline = go_offline(plan_, doubt.error()); !offline) return offline.error();
+    }
     const auto options = cache_options(plan_);
     if (!options) return options.error();
     auto cache = Cache::open(*options, *store_);
     if (!cache) return cache.error();
     cache_ = std::move(*cache);
+    if (!doubt) cache_->metadata().set_unreachable();
     history_ = open_history(plan_);
     if (history_ != nullptr) past_ = std::make_unique<Recollection>(*history_);
     shadow_ = make_shadow(plan_, *cache_);
@@ -247,15 +266,19 @@ class Mount {
           return session->store(inode, bytes);
         });
     open_admin_socket();
-    if (*doubt) warn(**doubt);
+    if (!doubt) {
+      warn("mount.offline", doubt.error().message + "; the drive shows what the cache knows");
+    } else if (*doubt) {
+      warn("mount.empty", **doubt);
+    }
     return {};
   }
 
   FuseSession& session() { return *session_; }
 
  private:
-  void warn(const std::string& message) const {
-    spdlog::warn("mount.empty message={:?}", message);
+  void warn(const char* event, const std::string& message) const {
+    spdlog::warn("{} message={:?}", event, message);
     if (plan_.log_file != "stderr") print_error(message);
   }
 
@@ -291,6 +314,7 @@ class Mount {
                                                                   started_);
     out.remote = store_->stats();
     out.cache = cache_->stats();
+    out.metadata = cache_->metadata().stats();
     out.file_system = file_system_->stats();
     out.prefetcher = prefetcher_->stats();
     out.reading_list = reading_list_.stats();

@@ -50,6 +50,30 @@ ordered_json cache_json(const MountStatus& status) {
           {"free_space_bytes", cache.free_space_bytes_min}};
 }
 
+ordered_json metadata_json(const MetadataStats& metadata) {
+  ordered_json json{{"walk_pages", metadata.walk_pages},
+                    {"walk_listings", metadata.walk_listings},
+                    {"recalled", metadata.recalled},
+                    {"stale", metadata.stale},
+                    {"stale_seconds", metadata.stale_age.count()},
+                    {"offline", metadata.unreachable.has_value()}};
+  if (metadata.unreachable) json["offline_seconds"] = metadata.unreachable->count();
+  return json;
+}
+
+// "offline for 3 min 2 s, shows names as of 2 h 0 min ago"; nothing where all is as it should be.
+std::string metadata_text(const ordered_json& metadata) {
+  std::string out;
+  if (metadata.at("offline").get<bool>()) {
+    out = "offline for " + duration_text(metadata.at("offline_seconds").get<std::uint64_t>());
+  }
+  if (metadata.at("stale").get<std::uint64_t>() == 0) return out;
+  if (!out.empty()) out += ", ";
+  return out + fmt::format("{} answers older than metadata.ttl, the last one {} old",
+                           metadata.at("stale").get<std::uint64_t>(),
+                           duration_text(metadata.at("stale_seconds").get<std::uint64_t>()));
+}
+
 // "on", "shadow", "off" or "paused", and for how much longer.
 ordered_json prefetch_json(const MountStatus& status) {
   const auto& paused = status.prefetch_paused;
@@ -234,6 +258,9 @@ std::string format_status(const ordered_json& json) {
   out += fmt::format("  remote    {} requests ({} retries, {} errors), {} received\n",
                      number(remote, "requests"), number(remote, "retries"),
                      number(remote, "errors"), rounded_size(number(remote, "bytes_received")));
+  if (const std::string names = metadata_text(json.at("metadata")); !names.empty()) {
+    out += fmt::format("  names     {}\n", names);
+  }
   out += fmt::format("  prefetch  {} fetched, {} used{}{}{}\n",
                      rounded_size(number(prefetch, "bytes")),
                      rounded_size(number(prefetch, "used_bytes")), pollution_text(prefetch),
@@ -271,6 +298,7 @@ std::string to_json(const MountStatus& status) {
                           {"version", status.version},
                           {"uptime_seconds", status.uptime.count()},
                           {"cache", cache_json(status)},
+                          {"metadata", metadata_json(status.metadata)},
                           {"remote",
                            {{"requests", status.remote.requests},
                             {"retries", status.remote.retries},

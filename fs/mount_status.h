@@ -25,6 +25,7 @@ struct MountStatus {
   std::chrono::seconds uptime{};
   StoreStats remote;
   CacheStats cache;
+  MetadataStats metadata;
   FileSystemStats file_system;
   PrefetcherStats prefetcher;
   ReadingListStats reading_list;

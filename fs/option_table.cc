@@ -295,6 +295,35 @@ const std::vector<Option> kOptions = {
          1000, 1'000'000'000, [](Options& o) -> auto& { return o.metadata.entries_max; }),
      "Names kept in memory. When there are more, those unused longest are forgotten and asked for "
      "again."},
+    {"metadata.list_subtrees", "true",
+     boolean([](Options& o) -> auto& { return o.metadata.list_subtrees; }),
+     "Once a program is seen to walk a tree, as `find`, `ls -lR` and `cp -r` do, the tree is "
+     "listed "
+     "1,000 keys a request, whatever its directories are, a few requests ahead of the program. "
+     "Without it each directory is a request."},
+    {"metadata.size", "256 MiB",
+     size(
+         0, 64 * kGiB, false, [](Options& o) -> auto& { return o.metadata.size; }),
+     "What listings of directories may occupy on disk, so that the next mount knows them; some 50 "
+     "bytes a name. What was asked for longest ago is forgotten first. It is part of `cache.size` "
+     "and at most an eighth of that; below 4 MiB none are kept. How long they are believed is "
+     "`metadata.ttl`, across mounts as within one."},
+    {"metadata.stale_while_revalidate", "0 s",
+     duration(
+         0ms, 24h * 36500, [](Options& o) -> auto& { return o.metadata.stale_while_revalidate; }),
+     "Names, sizes and times that are older than `metadata.ttl`, by no more than this, are shown "
+     "at "
+     "once and asked for anew behind the scenes: the first look may show what was, the next one "
+     "shows what is. Makes a tree that was listed on an earlier mount appear without a wait. An "
+     "open may then find an object that has been replaced since; its bytes are right, or the read "
+     "fails with ESTALE."},
+    {"metadata.stale_if_error", "0 s",
+     duration(
+         0ms, 24h * 36500, [](Options& o) -> auto& { return o.metadata.stale_if_error; }),
+     "Offline mode: while the store does not answer, names, sizes and times that are older than "
+     "`metadata.ttl`, by no more than this, are shown, and what is cached can be read; \"30 d\" is "
+     "a month. A mount starts without the store as well. `augurfs status` says that it is offline, "
+     "and how old what it showed is. With \"0 s\" a store that does not answer is an error."},
 
     {"mount.allow_other", "false", boolean([](Options& o) -> auto& { return o.mount.allow_other; }),
      "Lets other users into the drive; file permissions then say who may read. Without it only the "

@@ -36,6 +36,10 @@ struct Options {
   struct {
     std::chrono::milliseconds ttl{};
     std::uint64_t entries_max = 0;
+    bool list_subtrees = true;
+    std::uint64_t size = 0;  // on disk
+    std::chrono::milliseconds stale_while_revalidate{};
+    std::chrono::milliseconds stale_if_error{};
   } metadata;
   struct {
     bool allow_other = false;

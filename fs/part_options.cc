@@ -53,6 +53,19 @@ std::uint64_t history_bytes(const MountPlan& plan) {
   return bytes < HistoryTable::kBytesMin ? 0 : bytes;
 }
 
+// Also when those of an earlier mount are still there.
+std::uint64_t listings_share(const MountPlan& plan) {
+  constexpr std::uint64_t kCacheShare = 8;
+  const std::uint64_t cache = plan.options.cache.size.resolve(disk_bytes(plan.cache_directory));
+  const std::uint64_t most = cache / kCacheShare;
+  const std::uint64_t bytes = std::min(plan.options.metadata.size, most);
+  if (bytes >= ListingFile::kBytesMin) return bytes;
+  std::error_code error;
+  const std::uint64_t there =
+      std::filesystem::file_size(plan.cache_directory / kListingsFile, error);
+  return error ? 0 : std::min(there, most);
+}
+
 // Beside this program, as it was built; or where packages put what is not for people to start.
 std::filesystem::path find_brain() {
   constexpr const char* kName = "augurfs-predictor";
@@ -116,7 +129,8 @@ Result<CacheOptions> cache_options(const MountPlan& plan) {
   }
   CacheOptions out;
   out.directory = plan.cache_directory;
-  out.size_bytes_max = options.cache.size.resolve(disk) - history_share(plan) - model_share(plan);
+  out.size_bytes_max = options.cache.size.resolve(disk) - history_share(plan) - model_share(plan) -
+                       listings_share(plan);
   out.free_space_bytes_min = options.cache.free_space.resolve(disk);
   out.chunk_size_bytes = static_cast<std::uint32_t>(options.cache.chunk_size);
   out.transfers_max = options.remote.max_connections;
@@ -132,6 +146,11 @@ Result<CacheOptions> cache_options(const MountPlan& plan) {
   if (options.prefetch.into_memory_bytes_max > 0) out.landings = PageFeed::landings();
   out.metadata_ttl = cache_ttl(options);
   out.metadata_entries_max = options.metadata.entries_max;
+  out.list_subtrees = options.metadata.list_subtrees;
+  if (options.metadata.size >= ListingFile::kBytesMin)
+    out.listings_bytes_max = listings_share(plan);
+  out.stale_while_revalidate = options.metadata.stale_while_revalidate;
+  out.stale_if_error = options.metadata.stale_if_error;
   return out;
 }
 

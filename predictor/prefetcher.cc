@@ -7,8 +7,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "cache/worker_pool.h"
 #include "predictor/event_queue.h"
-#include "predictor/worker_pool.h"
 #include "remote/guarded.h"
 
 namespace augurfs {
@@ -16,6 +16,8 @@ namespace {
 
 // Who knows what is read later than that knows nothing.
 constexpr std::chrono::nanoseconds kExpectedInMax = std::chrono::hours{24};
+
+constexpr std::size_t kWorkers = 8;
 
 // What the catalog is told: a version, or the listing of a directory.
 struct News {
@@ -51,7 +53,7 @@ struct Prefetcher::Parts {
         paused_until(options.paused_until),
         news_max(std::max<std::size_t>(options.queue_events_max, 1)),
         queue(options.queue_events_max) {
-    if (find || list) workers.emplace();
+    if (find || list) workers.emplace(kWorkers);
     if (!options.brain) return;
     SupervisorOptions life = *options.brain;
     past = life.past;

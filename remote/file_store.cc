@@ -43,7 +43,9 @@ Result<std::unique_ptr<FileStore>> FileStore::open(const FileStoreOptions& optio
 }
 
 FileStore::FileStore(FileTree tree, const FileStoreOptions& options)
-    : tree_(std::move(tree)), link_(options.round_trip, options.bits_per_second) {}
+    : tree_(std::move(tree)),
+      far_away_(options.round_trip.count() > 0),
+      link_(options.round_trip, options.bits_per_second) {}
 
 StoreStats FileStore::stats() const {
   StoreStats stats;

@@ -34,6 +34,8 @@ class FileStore : public ObjectStore {
 
   Result<ObjectInfo> head(const std::string& key, std::stop_token stop) override;
   Result<ListPage> list(const ListRequest& request, std::stop_token stop) override;
+  // Where there is no round trip to be saved, reading one directory is the least work.
+  bool lists_subtrees() const override { return far_away_; }
   Result<void> get(const Version& version, ByteRange range, const ByteSink& sink,
                    std::stop_token stop) override;
   std::string identity() const override { return "file://" + tree_.path(); }
@@ -61,6 +63,7 @@ class FileStore : public ObjectStore {
   Error stale(const Version& version) const;
 
   const FileTree tree_;
+  const bool far_away_;
   SlowLink link_;
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> errors_{0};

@@ -77,6 +77,9 @@ class ObjectStore {
 
   virtual Result<ListPage> list(const ListRequest& request, std::stop_token stop) = 0;
 
+  // Whether a listing without delimiter costs what its pages cost, and a page about a round trip.
+  virtual bool lists_subtrees() const { return true; }
+
   // Feeds exactly `range` of exactly `version` to `sink`, each byte once whatever was retried.
   // kStale when the object is another version by now, or is gone: bytes of two versions are never
   // mixed, and who holds a version knows that there was an object.

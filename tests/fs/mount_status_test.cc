@@ -166,6 +166,24 @@ TEST(MountStatus, TellsWhatPrefetchingHasPushedOut) {
             std::string::npos);
 }
 
+TEST(MountStatus, TellsThatItIsOfflineAndHowOldWhatItShowsIs) {
+  MountStatus status = example();
+  status.metadata.stale = 7;
+  status.metadata.stale_age = std::chrono::hours{2};
+  EXPECT_EQ(nlohmann::json::parse(to_json(status))["metadata"]["offline"], false);
+  EXPECT_NE(
+      to_text(to_json(status))
+          .find("\n  names     7 answers older than metadata.ttl, the last one 2 h 0 min old\n"),
+      std::string::npos);
+  status.metadata.unreachable = std::chrono::seconds{182};
+  const auto json = nlohmann::json::parse(to_json(status))["metadata"];
+  EXPECT_EQ(json["offline"], true);
+  EXPECT_EQ(json["offline_seconds"], 182);
+  EXPECT_EQ(json["stale_seconds"], 7200);
+  EXPECT_NE(to_text(to_json(status)).find("\n  names     offline for 3 min 2 s, 7 answers"),
+            std::string::npos);
+}
+
 TEST(MountStatus, ADiskThatErrsIsTold) {
   MountStatus status = example();
   status.cache.disk_healthy = false;

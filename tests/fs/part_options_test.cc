@@ -36,13 +36,17 @@ TEST(PartOptions, WhatIsSetReachesTheCache) {
   MountPlan plan = plan_with(milliseconds(1));
   plan.cache_directory = "/tmp/of-its-own";
   plan.options.cache.size = {.bytes = 123 << 20, .share = 0};
-  plan.options.history.size = 0;  // it would have a part of that
+  plan.options.history.size = 0;  // these would have a part of that
+  plan.options.metadata.size = 0;
   plan.options.cache.free_space = {.bytes = 45 << 20, .share = 0};
   plan.options.cache.chunk_size = 64 << 10;
   plan.options.remote.max_connections = 7;
   plan.options.prefetch.transfers_max = 3;
   plan.options.remote.deadline = std::chrono::seconds(9);
   plan.options.metadata.entries_max = 4321;
+  plan.options.metadata.list_subtrees = false;
+  plan.options.metadata.stale_while_revalidate = milliseconds(7);
+  plan.options.metadata.stale_if_error = milliseconds(8);
   const CacheOptions options = cache_options(plan).value();
   EXPECT_EQ(options.directory, "/tmp/of-its-own");
   EXPECT_EQ(options.size_bytes_max, 123U << 20);
@@ -52,6 +56,10 @@ TEST(PartOptions, WhatIsSetReachesTheCache) {
   EXPECT_EQ(options.prefetch_transfers_max, 3);
   EXPECT_EQ(options.read_patience, std::chrono::seconds(10));
   EXPECT_EQ(options.metadata_entries_max, 4321U);
+  EXPECT_FALSE(options.list_subtrees);
+  EXPECT_EQ(options.listings_bytes_max, 0U);
+  EXPECT_EQ(options.stale_while_revalidate, milliseconds(7));
+  EXPECT_EQ(options.stale_if_error, milliseconds(8));
 }
 
 TEST(PartOptions, WhatIsSetReachesTheSession) {
@@ -80,8 +88,22 @@ TEST(PartOptions, PrefetchingLeavesOneConnectionToReaders) {
   EXPECT_EQ(cache_options(plan).value().prefetch_transfers_max, 3);
 }
 
+TEST(PartOptions, ListingsAreAPartOfTheCache) {
+  MountPlan plan = plan_with(milliseconds(1));
+  plan.options.history.size = 0;
+  for (const auto& [size, share] :
+       {std::pair{4ULL << 30, 256ULL << 20}, std::pair{64ULL << 20, 8ULL << 20},
+        std::pair{16ULL << 20, 0ULL}}) {
+    plan.options.cache.size = {.bytes = size, .share = 0};
+    const CacheOptions options = cache_options(plan).value();
+    EXPECT_EQ(options.listings_bytes_max, share);
+    EXPECT_EQ(options.size_bytes_max, size - share);
+  }
+}
+
 TEST(PartOptions, TheHistoryIsAPartOfTheCache) {
   MountPlan plan = plan_with(milliseconds(1));
+  plan.options.metadata.size = 0;
   for (const auto& [size, share] :
        {std::pair{1ULL << 30, 64ULL << 20}, std::pair{64ULL << 20, 8ULL << 20},
         std::pair{16ULL << 20, 0ULL}}) {
@@ -100,6 +122,7 @@ TEST(PartOptions, TheHistoryIsAPartOfTheCache) {
 
 TEST(PartOptions, ANeuralModelIsKeptWhereAHistoryIsAndIsAPartOfTheCache) {
   MountPlan plan = plan_with(milliseconds(1));
+  plan.options.metadata.size = 0;
   const auto told = [&] { return brain_options(plan, 1).command; };
   plan.options.cache.size = {.bytes = 1ULL << 30, .share = 0};
   EXPECT_EQ(told().size(), 4U) << "none is wanted";

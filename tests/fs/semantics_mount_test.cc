@@ -19,16 +19,19 @@
 #include <csignal>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <set>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "fs/huge_store.h"
 #include "fs/mounted_file_system.h"
 #include "remote/unique_fd.h"
 #include "support/eventually.h"
 #include "support/mount.h"
+#include "support/s3_server.h"
 
 namespace augurfs {
 namespace {
@@ -474,6 +477,122 @@ TEST(Semantics, ALargeOpenDirectoryGoesOnListingWhatWasThere) {
   ::rewinddir(directory);
   EXPECT_EQ(read_names(directory), there);
   ::closedir(directory);
+}
+
+// The program, on a server that this test may end.
+class ServedDrive {
+ public:
+  ServedDrive() {
+    for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}) {
+      drive_.environment()[name] = *S3Server::environment(name);
+    }
+    drive_.environment()["AWS_EC2_METADATA_DISABLED"] = "true";
+    url_ = server_->http().url();
+  }
+
+  ProgramResult mount(std::vector<std::string> settings) {
+    std::vector<std::string> arguments;
+    settings.insert(settings.end(), {"remote.endpoint=" + url_, "prefetch.brain=false"});
+    for (auto& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
+    return drive_.mount_url("s3://bucket", arguments);
+  }
+  // Another mount on the same cache directory, and how many requests `body` makes there.
+  std::size_t requests_of(const std::function<void()>& body) {
+    const std::size_t before = server_->http().requests().size();
+    body();
+    return server_->http().requests().size() - before;
+  }
+
+  MemoryStore& bucket() { return server_->bucket(); }
+  void end_server() { server_.reset(); }
+  TestMount& operator*() { return drive_; }
+  TestMount* operator->() { return &drive_; }
+
+ private:
+  std::unique_ptr<S3Server> server_ = std::make_unique<S3Server>();
+  std::string url_;
+  TestMount drive_;
+};
+
+// S42. A directory that was listed on an earlier mount is shown without asking the store while it
+// is at most one `metadata.ttl` old.
+TEST(Semantics, S42) {
+  ServedDrive drive;
+  drive.bucket().put("d/a", "bytes");
+  const std::vector<std::string> settings{"metadata.ttl=1 h"};
+  ASSERT_EQ(drive.mount(settings).exit_code, 0);
+  EXPECT_EQ(names(drive->path("d")), Names{"a"});
+  ASSERT_EQ(drive->unmount().exit_code, 0);
+  ASSERT_EQ(drive.mount(settings).exit_code, 0);
+  EXPECT_EQ(drive.requests_of([&] {
+    EXPECT_EQ(names(drive->path("d")), Names{"a"});
+    EXPECT_EQ(inspect(drive->path("d/a")).st_size, 5);
+  }),
+            0U);
+}
+
+// S43. With `metadata.stale_while_revalidate` a name may be older than `metadata.ttl` by that much,
+// and is asked for anew as soon as it was looked up.
+TEST(Semantics, S43) {
+  ServedDrive drive;
+  drive.bucket().put("d/a", "bytes");
+  const std::vector<std::string> settings{"metadata.ttl=2 ms",
+                                          "metadata.stale_while_revalidate=1 h"};
+  ASSERT_EQ(drive.mount(settings).exit_code, 0);
+  EXPECT_EQ(names(drive->path("d")), Names{"a"});
+  ASSERT_EQ(drive->unmount().exit_code, 0);
+  drive.bucket().put("d/b", "bytes");
+  ASSERT_EQ(drive.mount(settings).exit_code, 0);
+  EXPECT_EQ(names(drive->path("d")), Names{"a"});
+  EXPECT_GT(drive->status("metadata", "stale"), 0U);
+  EXPECT_TRUE(eventually([&] { return names(drive->path("d")) == Names{"a", "b"}; }));
+}
+
+// S44. With `metadata.stale_if_error` a drive whose store does not answer shows names as they were
+// last known and reads what is cached, also when it is mounted without the store.
+TEST(Semantics, S44) {
+  ServedDrive drive;
+  drive.bucket().put("d/a", "bytes");
+  drive.bucket().put("d/b", "bytes");
+  const std::vector<std::string> settings{"metadata.ttl=2 ms", "metadata.stale_if_error=1 h",
+                                          "remote.deadline=2 s"};
+  ASSERT_EQ(drive.mount(settings).exit_code, 0);
+  EXPECT_EQ(names(drive->path("d")), (Names{"a", "b"}));
+  EXPECT_EQ(content(drive->path("d/a")), "bytes");
+  drive.end_server();
+  for (const bool remounted : {false, true}) {
+    SCOPED_TRACE(remounted);
+    if (remounted) {
+      ASSERT_EQ(drive->unmount().exit_code, 0);
+      const ProgramResult mounted = drive.mount(settings);
+      ASSERT_EQ(mounted.exit_code, 0) << mounted.errors;
+      EXPECT_NE(mounted.errors.find("the drive shows what the cache knows"), std::string::npos);
+    }
+    EXPECT_EQ(names(drive->path("d")), (Names{"a", "b"}));
+    EXPECT_EQ(content(drive->path("d/a")), "bytes");
+    EXPECT_EQ(stat_error(drive->path("d/none")), "ENOENT");
+    EXPECT_NE(drive->augurfs({"status"}).output.find("offline for"), std::string::npos);
+    const std::string unread = content(drive->path("d/b"));
+    EXPECT_TRUE(unread == "EIO" || unread == "ETIMEDOUT") << unread;
+  }
+}
+
+// S45. Without `metadata.stale_if_error` a name older than `metadata.ttl` is an error while the
+// store does not answer, and so is mounting.
+TEST(Semantics, S45) {
+  ServedDrive drive;
+  drive.bucket().put("d/a", "bytes");
+  const std::vector<std::string> settings{"metadata.ttl=2 ms", "remote.deadline=2 s"};
+  ASSERT_EQ(drive.mount(settings).exit_code, 0);
+  EXPECT_EQ(names(drive->path("d")), Names{"a"});
+  drive.end_server();
+  std::string error;  // the kernel counts in ticks of its own
+  EXPECT_TRUE(eventually([&] { return !(error = stat_error(drive->path("d/a"))).empty(); }));
+  EXPECT_TRUE(error == "EIO" || error == "ETIMEDOUT") << error;
+  ASSERT_EQ(drive->unmount().exit_code, 0);
+  const ProgramResult mounted = drive.mount(settings);
+  EXPECT_EQ(mounted.exit_code, 1);
+  EXPECT_NE(mounted.errors.find("metadata.stale_if_error"), std::string::npos) << mounted.errors;
 }
 
 // S27. An object that becomes a directory, or a directory that becomes an object, is a fresh inode.

@@ -1,12 +1,12 @@
-#include "predictor/worker_pool.h"
+#include "cache/worker_pool.h"
 
 #include <utility>
 
 namespace augurfs {
 
-WorkerPool::WorkerPool() {
-  threads_.reserve(kThreads);
-  for (std::size_t i = 0; i < kThreads; ++i) {
+WorkerPool::WorkerPool(std::size_t threads) {
+  threads_.reserve(threads);
+  for (std::size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
   }
 }

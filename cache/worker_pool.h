@@ -15,17 +15,17 @@ namespace augurfs {
 // Does what takes a round trip and nobody waits for, several things at once, in the order in which
 // they were asked for.
 //
-// Bounded: kThreads at once, so that most connections are left to others, and kWaitingMax waiting.
+// Bounded: `threads` at once, few, so that most connections are left to others, and kWaitingMax
+// waiting.
 // Thread rule: any thread; ask() never waits. The destructor asks what runs to stop, forgets what
 // waits, and joins.
 class WorkerPool {
  public:
-  static constexpr std::size_t kThreads = 8;
   static constexpr std::size_t kWaitingMax = 1024;
 
   using Work = std::function<void(const std::stop_token& stop)>;
 
-  WorkerPool();
+  explicit WorkerPool(std::size_t threads);
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
   ~WorkerPool();

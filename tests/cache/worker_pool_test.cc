@@ -1,4 +1,4 @@
-#include "predictor/worker_pool.h"
+#include "cache/worker_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -11,18 +11,20 @@
 namespace augurfs {
 namespace {
 
+constexpr std::size_t kThreads = 8;
+
 TEST(WorkerPool, DoesSeveralThingsAtOnce) {
   // Each waits until all have begun: fewer at once would wait for ever.
-  std::latch all(WorkerPool::kThreads);
+  std::latch all(kThreads);
   std::atomic<std::size_t> done = 0;
-  WorkerPool pool;
-  for (std::size_t i = 0; i < WorkerPool::kThreads; ++i) {
+  WorkerPool pool(kThreads);
+  for (std::size_t i = 0; i < kThreads; ++i) {
     EXPECT_TRUE(pool.ask([&](const std::stop_token&) {
       all.arrive_and_wait();
       ++done;
     }));
   }
-  EXPECT_TRUE(eventually([&] { return done == WorkerPool::kThreads; }));
+  EXPECT_TRUE(eventually([&] { return done == kThreads; }));
 }
 
 TEST(WorkerPool, IsBoundedAndEndsWithoutDoingWhatWaits) {
@@ -34,13 +36,13 @@ TEST(WorkerPool, IsBoundedAndEndsWithoutDoingWhatWaits) {
     asked_to_stop.wait();
   };
   {
-    WorkerPool pool;
-    for (std::size_t i = 0; i < WorkerPool::kThreads; ++i) EXPECT_TRUE(pool.ask(until_told));
-    ASSERT_TRUE(eventually([&] { return begun == WorkerPool::kThreads; }));
+    WorkerPool pool(kThreads);
+    for (std::size_t i = 0; i < kThreads; ++i) EXPECT_TRUE(pool.ask(until_told));
+    ASSERT_TRUE(eventually([&] { return begun == kThreads; }));
     for (std::size_t i = 0; i < WorkerPool::kWaitingMax; ++i) EXPECT_TRUE(pool.ask(until_told));
     EXPECT_FALSE(pool.ask(until_told));
   }
-  EXPECT_EQ(begun, WorkerPool::kThreads);
+  EXPECT_EQ(begun, kThreads);
 }
 
 }  // namespace
