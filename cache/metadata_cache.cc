@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "cache/range_lister.h"
+
 namespace augurfs {
 namespace {
 
@@ -19,6 +21,9 @@ constexpr int kBarrenPagesMax = 100;
 constexpr int kChildKeys = 32;
 
 constexpr int kPageKeys = 1000;  // as many as S3 gives at once
+
+// A directory is listed by ranges when it is longer than this: then a wrong guess weighs little.
+constexpr int kPagesByOne = 5;
 
 std::string_view key_of(const ObjectInfo& object) { return object.version.key; }
 std::string_view key_of(const std::string& prefix) { return prefix; }
@@ -67,6 +72,14 @@ void put_in_order(std::vector<T>& entries) {
   entries.erase(entries.begin(), kept.base());
 }
 
+// What is kept for long has no room for more.
+void put_in_order(Listing& listing) {
+  put_in_order(listing.objects);
+  put_in_order(listing.prefixes);
+  listing.objects.shrink_to_fit();
+  listing.prefixes.shrink_to_fit();
+}
+
 void append(DirectoryPage& page, ListPage more) {
   std::move(more.objects.begin(), more.objects.end(), std::back_inserter(page.listing.objects));
   std::move(more.prefixes.begin(), more.prefixes.end(), std::back_inserter(page.listing.prefixes));
@@ -74,6 +87,16 @@ void append(DirectoryPage& page, ListPage more) {
   page.listing.left_out += more.left_out;
   page.next = std::move(more.next);
   page.complete = page.next.empty();
+}
+
+// What follows `page`, by several requests at once: those who help are the workers who have time.
+Result<std::vector<ListPage>> list_ranges(const DirectoryPage& page, std::size_t entries_max,
+                                          const RangeLister::Ask& ask, WorkerPool& helpers) {
+  const auto lister = std::make_shared<RangeLister>(page.listing, page.next, entries_max, ask);
+  for (std::size_t i = 0; i < TreeWalks::kWalksMax; ++i) {
+    if (!helpers.ask([lister](const std::stop_token&) { lister->help(); })) break;
+  }
+  return lister->lead();
 }
 
 std::string last_entry(const Listing& listing) {
@@ -396,8 +419,7 @@ Result<MetadataCache::Page> MetadataCache::first_page(const std::string& prefix,
       if (!all) return all.error();
       page = std::move(*all);
     }
-    put_in_order(page.listing.objects);
-    put_in_order(page.listing.prefixes);
+    put_in_order(page.listing);
     if (!page.complete) page.covers = last_entry(page.listing);
     auto shared = std::make_shared<const DirectoryPage>(std::move(page));
     put(prefix, shared);
@@ -408,18 +430,50 @@ Result<MetadataCache::Page> MetadataCache::first_page(const std::string& prefix,
 
 Result<DirectoryPage> MetadataCache::complete(const std::string& prefix, DirectoryPage page,
                                               Patience patience, const std::stop_token& stop) {
-  while (!page.complete) {
+  const auto ask_for_range = [&](const std::string& after,
+                                 const std::string& continuation) -> Result<ListPage> {
+    ListRequest request;
+    request.prefix = prefix;
+    request.delimiter = "/";
+    request.start_after = continuation.empty() ? after : "";
+    request.continuation = continuation;
+    request.in_haste = patience == Patience::kHaste;
+    Result<ListPage> answer = store_.list(request, stop);
+    reached(answer ? std::nullopt : std::optional<Error>(answer.error()));
+    if (!answer) return answer;
+    if (const auto checked = check(*answer, prefix); !checked) return checked.error();
+    return answer;
+  };
+  const auto too_many = [&] {
+    return Error{ErrorCode::kNoSpace, "'" + prefix + "' holds more than " +
+                                          std::to_string(listing_entries_max_) + " entries"};
+  };
+  bool by_ranges = walks_ && !page.listing.objects.empty() && in_order(page.listing.objects) &&
+                   in_order(page.listing.prefixes);
+  for (int pages = 1; !page.complete; ++pages) {
+    if (by_ranges && pages == kPagesByOne) {
+      auto rest = list_ranges(page, listing_entries_max_, ask_for_range, walkers_);
+      if (!rest && rest.error().code == ErrorCode::kNoSpace) return too_many();
+      if (!rest && rest.error().code != ErrorCode::kCorrupt) return rest.error();
+      if (rest) {
+        for (ListPage& more : *rest) append(page, std::move(more));
+        if (page.listing.objects.size() + page.listing.prefixes.size() > listing_entries_max_) {
+          return too_many();
+        }
+        break;
+      }
+    }
     Result<ListPage> answer = ask_for_page(prefix, page.next, kPageKeys, patience, stop);
     if (!answer) return answer.error();
     append(page, std::move(*answer));
     if (page.listing.objects.size() + page.listing.prefixes.size() > listing_entries_max_) {
-      return Error{ErrorCode::kNoSpace, "'" + prefix + "' holds more than " +
-                                            std::to_string(listing_entries_max_) + " entries"};
+      return too_many();
     }
   }
+  page.complete = true;
+  page.next.clear();
   page.covers.clear();
-  put_in_order(page.listing.objects);
-  put_in_order(page.listing.prefixes);
+  put_in_order(page.listing);
   return page;
 }
 

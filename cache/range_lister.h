@@ -1,0 +1,75 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cache/key_space.h"
+#include "cache/metadata_table.h"
+#include "remote/guarded.h"
+#include "remote/object_store.h"
+
+namespace augurfs {
+
+// Lists the rest of a large directory by several requests at once: each of those who take part
+// lists a range of keys, and who has none takes the further half of another's, by a guess of
+// KeySpace. A guess may be wrong: there are no more of them than kSplits, of a short listing fewer,
+// and one for each kPagesASplit pages, so a listing takes little more requests than it has pages.
+//
+// Thread rule: any thread. lead() is called once; whoever may, help()s, and does no harm when it
+// is over.
+class RangeLister {
+ public:
+  static constexpr std::size_t kSplits = 8;
+  static constexpr std::size_t kPagesASplit = 16;
+
+  // A page of what follows `after`, or goes on at `continuation` where that is not empty.
+  using Ask =
+      std::function<Result<ListPage>(const std::string& after, const std::string& continuation)>;
+
+  // `begun` is in order, and has objects; what follows it is listed, from `next` on. kNoSpace when
+  // that is more than `entries_max`; kCorrupt when it is not in order.
+  RangeLister(const Listing& begun, std::string next, std::size_t entries_max, Ask ask);
+
+  // Returns when all is listed, or with the first error: the pages, in the order of their keys.
+  // Where two ranges meet a prefix may be in both.
+  Result<std::vector<ListPage>> lead();
+  // Takes part as long as there is something to be divided.
+  void help();
+
+ private:
+  struct Range {
+    std::string position;              // the last key that came
+    std::string next;                  // where the store goes on
+    std::optional<std::string> until;  // the last key that belongs to it; none: there is no end
+    std::vector<ListPage> pages;
+    bool split_off = false;  // and nothing has come yet, so it may be empty
+    int barren = 0;          // pages of nothing
+  };
+  struct State {
+    std::map<std::string, Range> ranges;  // by the key they begin after
+    std::size_t unfinished = 0;
+    std::size_t pages = 0;
+    std::size_t entries = 0;
+    std::size_t splits = 0;
+    std::optional<Error> error;
+
+    bool over() const { return unfinished == 0 || error.has_value(); }
+  };
+
+  Range* split(State& state) const;
+  void list(Range& range);
+  bool take(State& state, Range& range, Result<ListPage> page) const;
+
+  const KeySpace space_;
+  const std::size_t entries_max_;
+  const Ask ask_;
+  std::condition_variable_any changed_;
+  Guarded<State> state_;
+};
+
+}  // namespace augurfs
