@@ -28,6 +28,8 @@ class Job:
     direct: bool = False  # past the page cache: has no page-warm state
     quick: bool = False
 
+    lists: bool = False  # names and no bytes: warm is what was listed
+
     @property
     def states(self):
         return ("cold", "ssd") if self.direct else ("cold", "page", "ssd")
@@ -65,6 +67,12 @@ class Job:
             contender.announce(paths)
             for path in paths:
                 path.read_bytes()
+        elif self.name in ("find-tree", "ls-lr-tree"):
+            command = ["find"] if self.name == "find-tree" else ["ls", "-lR"]
+            listed = subprocess.run([*command, directory / self.warms], check=True, text=True,
+                                    stdout=subprocess.PIPE).stdout
+            if listed.count("file-") != 5000:
+                raise RuntimeError("a listing is not complete")
         else:
             with tempfile.TemporaryDirectory(dir="/dev/shm") as target:
                 subprocess.run(["cp", "-r", directory / self.warms, target], check=True)
@@ -87,10 +95,20 @@ ALL = {job.name: job for job in (
     Job("copy-small-files", "small", "s", quick=True),
     Job("shuffled-128k", "128k", "s"),
     Job("stat-tree", "small", "s"),
+    Job("find-tree", "tree", "s", quick=True, lists=True),
+    Job("ls-lr-tree", "tree", "s", lists=True),
     Job("list-100", "list/100", "s"),
     Job("list-1000", "list/1000", "s", quick=True),
     Job("list-10000", "list/10000", "s"),
 )}
+
+
+def warm(job, directory):
+    """What a warm state of the job is made of."""
+    if job.lists:
+        subprocess.run(["find", directory / job.warms], check=True, stdout=subprocess.DEVNULL)
+    else:
+        read_all(directory / job.warms)
 
 
 def read_all(path):

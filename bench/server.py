@@ -36,6 +36,8 @@ def files(quick):
         yield f"128k/{i}", 128 << 10
     for i in range(100 if quick else 640):
         yield f"small/{i % 100}/{i}", int(1024 * sizes.uniform(0.5, 300))
+    for i in range(5000):
+        yield f"tree/{i % 100:02}/file-{i}", 1
     for count in (10, 100, 1000) if quick else (10, 100, 1000, 10000):
         for i in range(count):
             yield f"list/{count}/{i}", 1
