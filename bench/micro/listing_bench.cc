@@ -44,8 +44,8 @@ int main() {
   }
   const auto objects = static_cast<double>(kDirectories) * kFiles;
   const auto used = static_cast<double>(heap_bytes() - before);
-  std::printf("objects %.0f, name %.1f B, memory %.1f B, memory beside the name %.1f B, disk %.1f B\n",
-              objects, static_cast<double>(names) / objects, used / objects,
-              (used - static_cast<double>(names)) / objects,
-              static_cast<double>(encoded) / objects);
+  std::printf(
+      "objects %.0f, name %.1f B, memory %.1f B, memory beside the name %.1f B, disk %.1f B\n",
+      objects, static_cast<double>(names) / objects, used / objects,
+      (used - static_cast<double>(names)) / objects, static_cast<double>(encoded) / objects);
 }
