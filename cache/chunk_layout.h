@@ -28,6 +28,14 @@ struct ChunkLayout {
     return static_cast<std::uint32_t>(
         std::min<std::uint64_t>(chunk_size_bytes, size_bytes - offset_of(chunk)));
   }
+  std::uint32_t count() const {
+    return static_cast<std::uint32_t>((size_bytes + chunk_size_bytes - 1) / chunk_size_bytes);
+  }
+  // The end of what `bytes` from the beginning of a chunk on wholly hold, but at least that chunk.
+  std::uint32_t reach_of(std::uint32_t chunk, std::uint64_t bytes) const {
+    const std::uint64_t chunks = std::max<std::uint64_t>(bytes / chunk_size_bytes, 1);
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(chunk + chunks, count()));
+  }
   // The chunks first..last as bytes of the version.
   ByteRange range_of(std::uint32_t first, std::uint32_t last) const {
     return {offset_of(first), offset_of(last) + bytes_of(last) - offset_of(first)};

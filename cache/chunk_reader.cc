@@ -94,7 +94,8 @@ class ChunkReader::Read {
  private:
   struct Seat {
     std::shared_ptr<Flight> flight;
-    bool mine = false;  // the flight was started for this read
+    bool mine = false;           // the flight was started for this read
+    Arrival* arrival = nullptr;  // the flight's
   };
 
   Result<void> board(std::uint32_t first, bool recheck);
@@ -144,7 +145,7 @@ Result<bool> ChunkReader::Read::chunk(std::uint32_t chunk, std::uint32_t offset,
     const Seat seat = found->second;
     const auto arrived = await(*seat.flight, chunk, offset + out.size());
     if (arrived && *arrived) {
-      std::memcpy(out.data(), seat.flight->arrival(chunk).buffer.data() + offset, out.size());
+      std::memcpy(out.data(), seat.arrival->buffer.data() + offset, out.size());
       leave(chunk, true);
       return served(chunk, offset, out.size(), missed || waited_ || seat.mine);
     }
@@ -167,11 +168,16 @@ Result<bool> ChunkReader::Read::chunk(std::uint32_t chunk, std::uint32_t offset,
 }
 
 // Takes seats for `first`, which is missing, and for the chunks after it that are missing too, as
-// far as one flight's bytes go; starts flights for those that are in none.
+// far as one flight's bytes go; starts flights for those that are in none. What is behind the read
+// in the beginning of an object flies with it.
 Result<void> ChunkReader::Read::board(std::uint32_t first, bool recheck) {
   const std::uint32_t window = std::max<std::uint32_t>(
       1, static_cast<std::uint32_t>(kFlightBytesMax / layout_.chunk_size_bytes));
-  const std::uint32_t last = last_ - first < window ? last_ : first + window - 1;
+  const std::uint64_t beginning = std::min(layout_.size_bytes, reader_.options_.whole_bytes_max);
+  const std::uint32_t seats_last = last_ - first < window ? last_ : first + window - 1;
+  const std::uint32_t last = layout_.offset_of(first) < beginning
+                                 ? std::max(seats_last, layout_.chunk_at(beginning - 1))
+                                 : seats_last;
   std::vector<std::uint32_t> missing;
   for (std::uint32_t chunk = first; chunk <= last; ++chunk) {
     if (seats_.contains(chunk)) continue;
@@ -186,8 +192,10 @@ Result<void> ChunkReader::Read::board(std::uint32_t first, bool recheck) {
   }
   for (std::size_t i = 0; i < missing.size(); ++i) {
     ChunkKey id{version_, missing[i]};
+    if (id.chunk > seats_last) break;  // not behind the read's own
     if (auto flight = state->flights.join(id)) {
-      seats_[id.chunk] = {std::move(flight), false};
+      Arrival& arrival = flight->arrival(id.chunk);
+      seats_[id.chunk] = {std::move(flight), false, &arrival};
       continue;
     }
     std::uint32_t count = 1;
@@ -197,8 +205,8 @@ Result<void> ChunkReader::Read::board(std::uint32_t first, bool recheck) {
     }
     const auto flight = state->flights.demand(version_, layout_, missing[i], count);
     flight->recheck = recheck;
-    for (; id.chunk != flight->end_chunk(); ++id.chunk) {
-      seats_[id.chunk] = {state->flights.join(id), true};
+    for (; id.chunk != flight->end_chunk() && id.chunk <= seats_last; ++id.chunk) {
+      seats_[id.chunk] = {state->flights.join(id), true, &flight->arrival(id.chunk)};
     }
     i += count - 1;
     reader_.rouse(*state);
@@ -441,7 +449,10 @@ void ChunkReader::work(std::list<std::jthread>::iterator self) {
       work_.wait_for(state.mutex(), options_.idle,
                      [&] { return state->stopping || state->flights.has_work(); });
       --state->idle_threads;
-      if (!state->stopping) flight = state->flights.take();
+      if (!state->stopping) {
+        const bool measured = state->pace.measured;
+        flight = state->flights.take(measured && state->link.one_is_enough(state->pace.per_mib));
+      }
       if (flight) {
         rouse(*state);  // the next flight need not wait until this one has landed
       } else {
@@ -460,36 +471,46 @@ void ChunkReader::work(std::list<std::jthread>::iterator self) {
 
 // How far the bytes of a flight have come; known to its thread alone.
 struct ChunkReader::Progress {
-  std::uint32_t chunk = 0;
-  std::size_t bytes = 0;  // of that chunk
+  explicit Progress(const Flight& flight) : chunk(flight.first_chunk) {}
+
+  std::uint32_t chunk;         // the one that comes
+  std::uint32_t end = 0;       // of those that are asked for, when last looked
+  Arrival* arrival = nullptr;  // of the chunk, once it has begun
+  std::size_t chunk_bytes = 0;
+  std::size_t bytes = 0;  // of the chunk, received
   std::optional<Error> error;
+  bool closed = false;  // a long haul that nobody needs any more: no error
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
   std::chrono::nanoseconds to_first_byte{-1};
+  std::chrono::nanoseconds lingered{};
   std::chrono::steady_clock::time_point chunk_began;
 };
 
 void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
-  Progress progress;
-  progress.chunk = flight->first_chunk;
+  Progress progress(*flight);
+  {
+    const auto state = state_.lock();
+    progress.end = flight->end_chunk();
+  }
   // Only the flight of a chunk can store it, so what is there now was there before this flight
   // was asked for, or landed between the look at the store and the look at the table.
-  while (flight->recheck && progress.chunk != flight->end_chunk() &&
+  while (flight->recheck && progress.chunk != progress.end &&
          chunks_.contains(flight->version, progress.chunk)) {
     const ChunkBuffer freed = state_.lock()->flights.land(flight, progress.chunk, true);
     ++progress.chunk;
   }
-  const bool lands = progress.chunk == flight->end_chunk();
-  const ByteRange rest =
-      lands ? ByteRange{} : flight->layout.range_of(progress.chunk, flight->end_chunk() - 1);
-  if (!lands && !is_granted(*flight, rest)) {
+  const ChunkLayout& layout = flight->layout;
+  const bool lands = progress.chunk == progress.end;
+  const ByteRange asked = lands ? ByteRange{} : layout.range_of(progress.chunk, progress.end - 1);
+  if (!lands && !is_granted(*flight, asked.length, 1)) {
     progress.error = Error{ErrorCode::kUnavailable, "the budget for prefetching is used up"};
   } else if (!lands) {
     const auto fetched = remote_.get(
-        flight->version, rest,
+        flight->version, layout.range_of(progress.chunk, flight->reach_end - 1),
         [&](std::span<const std::byte> bytes) { return receive(flight, progress, bytes); },
         flight->stop.get_token());
-    if (!fetched && !progress.error) progress.error = fetched.error();
-    if (!progress.error && progress.chunk != flight->end_chunk()) {
+    if (!fetched && !progress.error && !progress.closed) progress.error = fetched.error();
+    if (!progress.error && !progress.closed && progress.chunk != flight->reach_end) {
       progress.error = Error{ErrorCode::kCorrupt, "'" + flight->version.key +
                                                       "': the store sent fewer bytes than asked"};
     }
@@ -498,7 +519,7 @@ void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
     spdlog::debug("cache.prefetch_failed object={:?} error={:?}", flight->version.key,
                   progress.error->message);
   }
-  const auto took = std::chrono::steady_clock::now() - progress.began;
+  const auto took = std::chrono::steady_clock::now() - progress.began - progress.lingered;
   auto state = state_.lock();
   if (!progress.error && progress.to_first_byte.count() >= 0) {
     state->pace.measure(progress.to_first_byte, took - progress.to_first_byte,
@@ -508,44 +529,73 @@ void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
 }
 
 // Charged here, where nobody holds a lock and the request is known.
-bool ChunkReader::is_granted(const Flight& flight, ByteRange range) {
+bool ChunkReader::is_granted(const Flight& flight, std::uint64_t bytes, std::uint64_t requests) {
   if (!flight.prefetch || options_.budget == nullptr) return true;
-  if (options_.budget->charge({range.length, 1})) return true;
+  if (options_.budget->charge({bytes, requests})) return true;
   ++state_.lock()->stats.prefetch_dropped;
   return false;
+}
+
+// Whether somebody has asked for the chunk that comes next in a long haul; waits a while for it.
+bool ChunkReader::goes_on(Flight& flight, Progress& progress) {
+  const auto began = std::chrono::steady_clock::now();
+  {
+    auto state = state_.lock();
+    const auto asked = [&] { return flight.end_chunk() != progress.end; };
+    flight.changed.wait_until(state.mutex(), flight.stop.get_token(), began + options_.linger,
+                              asked);
+    if (!asked()) {
+      state->flights.close(flight);
+      progress.closed = true;
+      return false;
+    }
+    progress.end = flight.end_chunk();
+  }
+  progress.lingered += std::chrono::steady_clock::now() - began;
+  const ByteRange more = flight.layout.range_of(progress.chunk, progress.end - 1);
+  if (is_granted(flight, more.length, 0)) return true;
+  progress.error = Error{ErrorCode::kUnavailable, "the budget for prefetching is used up"};
+  return false;
+}
+
+// Bytes of the next chunk are there: finds it a place.
+bool ChunkReader::begin_chunk(const std::shared_ptr<Flight>& flight, Progress& progress) {
+  if (progress.chunk == flight->reach_end) {
+    progress.error = Error{ErrorCode::kCorrupt,
+                           "'" + flight->version.key + "': the store sent more bytes than asked"};
+    return false;
+  }
+  if (progress.chunk == progress.end && !goes_on(*flight, progress)) return false;
+  progress.chunk_bytes = flight->layout.bytes_of(progress.chunk);
+  ChunkBuffer buffer = buffers_.allocate(progress.chunk_bytes);
+  if (!buffer) {
+    progress.error = Error{ErrorCode::kUnavailable, "no memory for a chunk"};
+    return false;
+  }
+  progress.chunk_began = std::chrono::steady_clock::now();
+  if (progress.to_first_byte.count() < 0) {
+    progress.to_first_byte = progress.chunk_began - progress.began;
+  }
+  auto state = state_.lock();
+  progress.arrival = &flight->arrival(progress.chunk);
+  progress.arrival->buffer = std::move(buffer);
+  state->fresh.add({flight->version, progress.chunk}, progress.chunk_bytes);
+  return true;
 }
 
 bool ChunkReader::receive(const std::shared_ptr<Flight>& flight, Progress& progress,
                           std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     if (flight->stop.stop_requested()) return false;
-    if (progress.chunk == flight->end_chunk()) {
-      progress.error = Error{ErrorCode::kCorrupt,
-                             "'" + flight->version.key + "': the store sent more bytes than asked"};
-      return false;
-    }
-    Arrival& arrival = flight->arrival(progress.chunk);
-    const std::size_t chunk_bytes = flight->layout.bytes_of(progress.chunk);
-    if (progress.bytes == 0) {
-      arrival.buffer = buffers_.allocate(chunk_bytes);
-      progress.chunk_began = std::chrono::steady_clock::now();
-      if (progress.to_first_byte.count() < 0) {
-        progress.to_first_byte = progress.chunk_began - progress.began;
-      }
-    }
-    if (!arrival.buffer) {
-      progress.error = Error{ErrorCode::kUnavailable, "no memory for a chunk"};
-      return false;
-    }
-    const auto piece = bytes.first(std::min(bytes.size(), chunk_bytes - progress.bytes));
+    if (progress.bytes == 0 && !begin_chunk(flight, progress)) return false;
+    Arrival& arrival = *progress.arrival;
+    const auto piece = bytes.first(std::min(bytes.size(), progress.chunk_bytes - progress.bytes));
     std::memcpy(arrival.buffer.data() + progress.bytes, piece.data(), piece.size());
     bytes = bytes.subspan(piece.size());
     progress.bytes += piece.size();
     {
       auto state = state_.lock();
-      if (arrival.received_bytes == 0) {
-        state->fresh.add({flight->version, progress.chunk}, chunk_bytes);
-      }
+      state->link.received(piece.size(), flight->long_haul, std::chrono::steady_clock::now());
       flight->received_bytes += piece.size();
       arrival.received_bytes = progress.bytes;
       if (arrival.received_bytes >= arrival.wake_at_bytes) {
@@ -553,7 +603,7 @@ bool ChunkReader::receive(const std::shared_ptr<Flight>& flight, Progress& progr
         flight->changed.notify_all();
       }
     }
-    if (progress.bytes == chunk_bytes) {
+    if (progress.bytes == progress.chunk_bytes) {
       land(flight, progress);
       ++progress.chunk;
       progress.bytes = 0;
@@ -589,7 +639,7 @@ ChunkCause ChunkReader::cause_of(const Flight& flight, const Arrival& arrival,
 
 void ChunkReader::land(const std::shared_ptr<Flight>& flight, const Progress& progress) {
   const std::uint32_t chunk = progress.chunk;
-  const Arrival& arrival = flight->arrival(chunk);
+  const Arrival& arrival = *progress.arrival;
   bool stored =
       chunks_.write(flight->version, chunk, {arrival.buffer.data(), arrival.buffer.size_bytes()},
                     cause_of(*flight, arrival, progress));

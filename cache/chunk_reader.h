@@ -17,6 +17,7 @@
 #include "cache/flight_table.h"
 #include "cache/fresh_chunks.h"
 #include "cache/landings.h"
+#include "cache/link_meter.h"
 #include "cache/prefetch_budget.h"
 #include "cache/recent_failures.h"
 #include "remote/guarded.h"
@@ -28,8 +29,14 @@ struct ChunkReaderOptions {
   int transfers_max = 32;            // flights at once, each on a thread
   int prefetch_transfers_max = 16;   // of which prefetch may hold so many; one is always demand's
   PrefetchBudget* budget = nullptr;  // borrowed; charged for each flight of a prefetch; null: none
-  LandingsOptions landings;          // what is told of prefetches that have come
+  // What is behind a read in the first so many bytes of an object comes with it, in one request: a
+  // small object whole, of a large one what readahead would ask for in the same moment.
+  std::uint64_t whole_bytes_max = 1 << 20;
+  LandingsOptions landings;                // what is told of prefetches that have come
   std::chrono::milliseconds idle{10'000};  // a thread without a flight for so long ends
+  // A long haul waits so long for what is to be appended. Meanwhile the server's next bytes wait in
+  // buffers of the kernel, some MiB that are lost when the connection is given up then.
+  std::chrono::milliseconds linger{1'000};
   // A read that waits for the store gets an error when no byte has come for so long, whatever it
   // was that it waited for: its own flight, another's, a slot.
   std::chrono::milliseconds patience{120'000};
@@ -72,12 +79,13 @@ struct ReadOutcome {
 // The read path: bytes of a version, from the disk when they are there, else from a flight.
 //
 // A flight is one ranged GET of adjacent missing chunks, run by a thread of the reader's own; each
-// chunk is fetched by at most one flight, and readers of the same chunk share it. A reader gets its
-// bytes as soon as they have arrived, not when the chunk is complete. When a flight fails its
-// waiters look again: the next becomes the loader, unless the store itself said no. A waiter
-// outlives one failure of another's flight, not two, so that nobody waits for the time-outs of all
-// the others. A failed prefetch fails no reader. In all, no read waits without a byte for longer
-// than its patience, and who asks again within a second of such a failure is told the same.
+// chunk is fetched by at most one flight, and readers of the same chunk share it. Prefetches of a
+// reader who goes on become one flight, a long haul, where one connection brings as much as many. A
+// reader gets its bytes as soon as they have arrived, not when the chunk is complete. When a flight
+// fails its waiters look again: the next becomes the loader, unless the store itself said no. A
+// waiter outlives one failure of another's flight, not two, so that nobody waits for the time-outs
+// of all the others. A failed prefetch fails no reader. In all, no read waits without a byte for
+// longer than its patience, and who asks again within a second of such a failure is told the same.
 //
 // Thread rule: any thread. Reads block; a prefetch never does. A reader whose stop token fires
 // returns kCancelled at once; a demand flight nobody waits for any more is cancelled then. `remote`
@@ -135,6 +143,7 @@ class ChunkReader {
     RecentFailures failures;
     ChunkReaderStats stats;
     FetchPace pace;
+    LinkMeter link;
     int readers = 0;  // calls of read() under way
     bool stopping = false;
     int idle_threads = 0;
@@ -146,7 +155,9 @@ class ChunkReader {
   void rouse(State& state);
   void work(std::list<std::jthread>::iterator self);
   void fly(const std::shared_ptr<Flight>& flight);
-  bool is_granted(const Flight& flight, ByteRange range);
+  bool is_granted(const Flight& flight, std::uint64_t bytes, std::uint64_t requests);
+  bool begin_chunk(const std::shared_ptr<Flight>& flight, Progress& progress);
+  bool goes_on(Flight& flight, Progress& progress);
   bool receive(const std::shared_ptr<Flight>& flight, Progress& progress,
                std::span<const std::byte> bytes);
   bool is_demanded(const Arrival& arrival) const;

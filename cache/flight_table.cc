@@ -80,18 +80,54 @@ bool FlightTable::prefetch(const Version& version, const ChunkLayout& layout,
     if (!under_way_.contains(id) && !prefetch_places_.contains(id)) wanted.push_back(std::move(id));
   }
   if (prefetch_.size() + wanted.size() > kPrefetchQueueChunksMax) return false;
-  for (ChunkKey& id : wanted) {
+  for (std::size_t i = append(wanted, foreseen); i != wanted.size(); ++i) {
+    ChunkKey& id = wanted[i];
     prefetch_.push_back({id, layout, foreseen});
     prefetch_places_.emplace(std::move(id), std::prev(prefetch_.end()));
   }
   return true;
 }
 
+// How many of the first of them a long haul will bring.
+std::size_t FlightTable::append(const std::vector<ChunkKey>& chunks, const Foreseen& foreseen) {
+  if (chunks.empty()) return 0;
+  const auto comes_to_it = [&first = chunks.front()](const std::shared_ptr<Flight>& flight) {
+    return flight->end_chunk() == first.chunk && flight->version == first.version;
+  };
+  const auto found = std::find_if(long_hauls_.begin(), long_hauls_.end(), comes_to_it);
+  if (found == long_hauls_.end()) return 0;
+  const std::shared_ptr<Flight> flight = *found;
+  std::size_t count = 0;
+  while (count != chunks.size() && chunks[count].chunk == flight->end_chunk() &&
+         flight->takes_more()) {
+    flight->arrivals.emplace_back().foreseen = foreseen;
+    under_way_.emplace(chunks[count++], flight);
+  }
+  if (!flight->takes_more()) long_hauls_.erase(found);
+  flight->changed.notify_all();
+  return count;
+}
+
+bool FlightTable::goes_on(const ChunkKey& first) const {
+  const auto ends_there = [&first](const std::shared_ptr<Flight>& flight) {
+    return flight->end_chunk() == first.chunk && flight->version == first.version;
+  };
+  if (std::any_of(taken_.begin(), taken_.end(), ends_there)) return true;
+  const auto now = std::chrono::steady_clock::now();
+  return std::any_of(ends_.begin(), ends_.end(), [&](const End& end) {
+    return now - end.at <= kGoesOnWithin && end.next == first;
+  });
+}
+
+void FlightTable::close(const Flight& long_haul) {
+  std::erase_if(long_hauls_, [&](const auto& known) { return known.get() == &long_haul; });
+}
+
 bool FlightTable::has_work() const {
   return !demand_.empty() || (!prefetch_.empty() && prefetch_flights_ < prefetch_flights_max_);
 }
 
-std::shared_ptr<Flight> FlightTable::take() {
+std::shared_ptr<Flight> FlightTable::take(bool long_hauls_welcome) {
   if (!has_work()) return nullptr;
   std::shared_ptr<Flight> flight;
   if (!demand_.empty()) {
@@ -100,13 +136,15 @@ std::shared_ptr<Flight> FlightTable::take() {
   } else {
     // The chunk that has waited for the longest, and those after it that wait as well.
     const Queued head = prefetch_.front();
+    const bool long_haul = long_hauls_welcome && goes_on(head.id);
+    const std::uint64_t bytes_max = long_haul ? kLongHaulBytesMax : kFlightBytesMax;
     std::uint64_t bytes = 0;
     ChunkKey next = head.id;
     std::vector<Foreseen> foreseen;
     for (auto place = prefetch_places_.find(next); place != prefetch_places_.end();
          place = prefetch_places_.find(next)) {
       const std::uint64_t chunk_bytes = head.layout.bytes_of(next.chunk);
-      if (bytes > 0 && bytes + chunk_bytes > kFlightBytesMax) break;
+      if (bytes > 0 && bytes + chunk_bytes > bytes_max) break;
       bytes += chunk_bytes;
       foreseen.push_back(place->second->foreseen);
       prefetch_.erase(place->second);
@@ -114,7 +152,10 @@ std::shared_ptr<Flight> FlightTable::take() {
       ++next.chunk;
     }
     const std::uint32_t count = next.chunk - head.id.chunk;
-    flight = std::make_shared<Flight>(head.id.version, head.layout, head.id.chunk, count, true);
+    const std::uint32_t reach = long_haul ? head.layout.reach_of(head.id.chunk, bytes_max) : 0;
+    flight =
+        std::make_shared<Flight>(head.id.version, head.layout, head.id.chunk, count, true, reach);
+    if (flight->long_haul) long_hauls_.push_back(flight);
     for (next.chunk = head.id.chunk; next.chunk != flight->end_chunk(); ++next.chunk) {
       flight->arrival(next.chunk).foreseen = foreseen[next.chunk - head.id.chunk];
       under_way_.emplace(next, flight);
@@ -148,7 +189,12 @@ ChunkBuffer FlightTable::land(const std::shared_ptr<Flight>& flight, std::uint32
 }
 
 void FlightTable::end(const std::shared_ptr<Flight>& flight, std::optional<Error> error) {
-  if (std::erase(taken_, flight) > 0 && flight->prefetch) --prefetch_flights_;
+  if (std::erase(taken_, flight) > 0) {
+    if (flight->prefetch) --prefetch_flights_;
+    ends_.push_back({{flight->version, flight->end_chunk()}, std::chrono::steady_clock::now()});
+    if (ends_.size() > kEndsMax) ends_.pop_front();
+  }
+  close(*flight);
   for (std::uint32_t chunk = flight->first_chunk; chunk != flight->end_chunk(); ++chunk) {
     if (flight->arrival(chunk).state == Arrival::State::kUnderWay) erase(*flight, chunk);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -24,9 +25,17 @@ namespace augurfs {
 // connection of 100 MB/s, and a reader who joins it at its end does not wait for long.
 inline constexpr std::uint64_t kFlightBytesMax = 8 << 20;
 
-// What waits to be prefetched: at 1 MiB per chunk some ten seconds of a fast network. More would
+// A long haul is one flight for a reader that goes on and on: its request reaches further than what
+// was asked for so far, at most so far, and what is asked for next is appended to it. So many bytes
+// pay for a connection that has to be opened anew when the reader stops on the way.
+inline constexpr std::uint64_t kLongHaulBytesMax = 1 << 30;
+
+// A prefetch goes on where a flight ends that is on its way, or has ended since so short a time.
+inline constexpr std::chrono::seconds kGoesOnWithin{1};
+
+// What waits to be prefetched: at 256 KiB per chunk some ten seconds of a fast network. More would
 // be out of date by the time it is fetched.
-inline constexpr std::size_t kPrefetchQueueChunksMax = 1024;
+inline constexpr std::size_t kPrefetchQueueChunksMax = 4096;
 
 // Chunks the disk would not take are kept in memory up to this, so that reading them piece by
 // piece does not fetch them again for each piece.
@@ -65,16 +74,20 @@ struct Arrival {
 };
 
 // One ranged GET of adjacent chunks of one version. What is not const belongs to the table's
-// owner's lock; but the flight's own thread alone touches the bytes not received yet.
+// owner's lock; but the flight's own thread alone touches the bytes not received yet. An arrival
+// stays where it is; finding it takes the lock.
 struct Flight {
   Flight(Version its_version, const ChunkLayout& its_layout, std::uint32_t first,
-         std::uint32_t count, bool is_prefetch)
+         std::uint32_t count, bool is_prefetch, std::uint32_t reach = 0)
       : version(std::move(its_version)),
         layout(its_layout),
         first_chunk(first),
         prefetch(is_prefetch),
+        reach_end(std::max(reach, first + count)),
+        long_haul(reach_end != first + count),
         arrivals(count) {}
 
+  bool takes_more() const { return reach_end != end_chunk(); }
   std::uint32_t end_chunk() const {
     return first_chunk + static_cast<std::uint32_t>(arrivals.size());
   }
@@ -83,11 +96,13 @@ struct Flight {
   const Version version;
   const ChunkLayout layout;
   const std::uint32_t first_chunk;
-  const bool prefetch;    // nobody waited when it began
-  bool recheck = true;    // believe the store when it says that it has a chunk by now
-  std::stop_source stop;  // ends the GET; requested outside the lock
+  const bool prefetch;            // nobody waited when it began
+  const std::uint32_t reach_end;  // the request ends before this chunk
+  const bool long_haul;           // which at first was beyond what was asked for
+  bool recheck = true;            // believe the store when it says that it has a chunk by now
+  std::stop_source stop;          // ends the GET; requested outside the lock
   std::condition_variable_any changed;
-  std::vector<Arrival> arrivals;  // as many from construction on
+  std::deque<Arrival> arrivals;  // of a long haul they become more
   std::uint64_t received_bytes = 0;
   int readers = 0;     // seats held on its arrivals
   bool ended = false;  // then every arrival has landed, is in memory, or `error` is set
@@ -122,13 +137,17 @@ class FlightTable {
   // Queues a demand flight. The chunks are in no flight; from the prefetch queue they are taken.
   std::shared_ptr<Flight> demand(const Version& version, const ChunkLayout& layout,
                                  std::uint32_t first, std::uint32_t count);
-  // Queues those of the chunks that are in no flight or queue yet. False: no room, nothing queued.
+  // Queues those of the chunks that are in no flight or queue yet, or appends them to the long haul
+  // that comes to them next. False: no room, nothing queued.
   bool prefetch(const Version& version, const ChunkLayout& layout,
                 const std::vector<std::uint32_t>& chunks, const Foreseen& foreseen = {});
 
   bool has_work() const;
-  // The next flight to run; null when there is none, or when prefetch has all its slots.
-  std::shared_ptr<Flight> take();
+  // The next flight to run; null when there is none, or when prefetch has all its slots. It is a
+  // long haul when that is welcome and it goes on where another flight ends.
+  std::shared_ptr<Flight> take(bool long_hauls_welcome = false);
+  // The long haul has come to the end of what was asked for, and nothing is appended from here on.
+  void close(const Flight& long_haul);
   // Ends everything that waits to be taken with `error`, and names what runs.
   std::vector<std::shared_ptr<Flight>> end_queued(const Error& error);
 
@@ -145,6 +164,8 @@ class FlightTable {
   using PrefetchQueue = std::list<Queued>;
 
   static ChunkBuffer release(Arrival& arrival);
+  std::size_t append(const std::vector<ChunkKey>& chunks, const Foreseen& foreseen);
+  bool goes_on(const ChunkKey& first) const;
   void erase(const Flight& flight, std::uint32_t chunk);
   void keep_in_memory(const std::shared_ptr<Flight>& flight, std::uint32_t chunk);
 
@@ -155,6 +176,13 @@ class FlightTable {
   PrefetchQueue prefetch_;
   std::unordered_map<ChunkKey, PrefetchQueue::iterator, ChunkKeyHash> prefetch_places_;
   std::vector<std::shared_ptr<Flight>> taken_;
+  std::vector<std::shared_ptr<Flight>> long_hauls_;  // of those: that more may be appended to
+  struct End {
+    ChunkKey next;  // the chunk after its last
+    std::chrono::steady_clock::time_point at;
+  };
+  static constexpr std::size_t kEndsMax = 64;
+  std::deque<End> ends_;           // of flights, the oldest first
   std::deque<ChunkKey> unstored_;  // the oldest first
   std::size_t unstored_bytes_ = 0;
 };

@@ -16,7 +16,8 @@ namespace augurfs {
 // than kChunksMax chunks, the oldest is forgotten and counts as cached.
 class FreshChunks {
  public:
-  static constexpr std::size_t kChunksMax = 4096;  // 4 GiB of 1 MiB each: four times the readahead
+  static constexpr std::size_t kChunksMax =
+      16384;  // 4 GiB of 256 KiB each: four times the readahead
   static constexpr std::size_t kPageBytes = 4096;
 
   // The chunk is being fetched, perhaps again.

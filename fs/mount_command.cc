@@ -36,6 +36,7 @@
 #include "fs/profile_answers.h"
 #include "fs/runtime_directory.h"
 #include "fs/watchdog.h"
+#include "predictor/fetch_around.h"
 #include "predictor/hint_ledger.h"
 #include "predictor/history.h"
 #include "predictor/prefetcher.h"
@@ -176,6 +177,13 @@ std::unique_ptr<Prefetcher> make_prefetcher(const MountPlan& plan, Cache& cache,
   std::vector<std::unique_ptr<Expert>> experts;
   experts.push_back(reading_list.follower());
   experts.push_back(std::make_unique<Readahead>(options));
+  FetchAroundOptions around;
+  around.around_bytes = [&reader = cache.reader()] {
+    const FetchPace pace = reader.pace();
+    return pace.measured ? bytes_of_round_trip(pace.to_first_byte, pace.per_mib) : 0;
+  };
+  around.object_bytes_max = options.ahead_bytes_max;
+  experts.push_back(std::make_unique<FetchAround>(around));
   PrefetcherOptions prefetcher{
       .history = history, .ledger = &ledger, .budget = cache.prefetch_budget()};
   prefetcher.list = list_ahead(plan, cache);

@@ -238,7 +238,7 @@ const std::vector<Option> kOptions = {
          1, 1024, [](Options& o) -> auto& { return o.remote.max_connections; }),
      "Connections to the store at once, which is how many fetches can be on their way. More of "
      "them "
-     "help against latency, not bandwidth: 32 hide a round trip of 30 ms at 1 GiB/s in chunks of "
+     "help against latency, not bandwidth: 32 hide a round trip of 30 ms at 1 GiB/s in fetches of "
      "1 MiB."},
     {"remote.connect_timeout", "10 s",
      duration(
@@ -279,11 +279,14 @@ const std::vector<Option> kOptions = {
      "of "
      "the disk. When others fill the disk the cache shrinks. 5% is what ext4 keeps for root, so "
      "a full cache never stops another program."},
-    {"cache.chunk_size", "1 MiB",
+    {"cache.chunk_size", "256 KiB",
      size(
          4 * kKiB, 64 * kMiB, true, [](Options& o) -> auto& { return o.cache.chunk_size; }),
-     "The piece in which objects are fetched and kept. Smaller wastes less on random reads, bigger "
-     "makes fewer requests. A change counts for objects not cached yet."},
+     "The piece in which objects are kept, and the least that is fetched; adjacent ones come in "
+     "one "
+     "request. Smaller wastes less on random reads, bigger takes less memory: some 100 bytes a "
+     "chunk. "
+     "A change counts for objects not cached yet."},
 
     {"metadata.ttl", "60 s",
      duration(

@@ -19,6 +19,7 @@
 #include "predictor/experts/ppm.h"
 #include "predictor/experts/probability_graph.h"
 #include "predictor/experts/start_up_set.h"
+#include "predictor/fetch_around.h"
 #include "predictor/neural/load_trainer.h"
 #include "predictor/neural/neural_term.h"
 #include "predictor/readahead.h"
@@ -44,6 +45,16 @@ std::unique_ptr<Expert> make_readahead(const PolicySetting& setting) {
     return std::min(kReadaheadBytesMax, share);
   };
   return std::make_unique<Readahead>(options);
+}
+
+std::unique_ptr<Expert> make_around(const PolicySetting& setting) {
+  constexpr std::uint64_t kCacheShare = 8;
+  FetchAroundOptions options;
+  options.around_bytes = [bytes = setting.around_bytes] { return bytes; };
+  options.object_bytes_max = [share = setting.cache_bytes / kCacheShare] {
+    return std::min(kReadaheadBytesMax, share);
+  };
+  return std::make_unique<FetchAround>(options);
 }
 
 template <typename Made, typename Options>
@@ -159,19 +170,23 @@ Result<std::unique_ptr<Expert>> make_augur(const PolicySetting& setting) {
   return hedge_over(setting, std::move(*learner));
 }
 
-// The daemon's readahead and the brain, neither of which knows what the other asks for.
+// The daemon's own experts and the brain, none of which knows what the others ask for.
 class MountPolicy : public Expert {
  public:
   explicit MountPolicy(const PolicySetting& setting)
-      : readahead_(make_readahead(setting)), brain_(make_brain_policy(setting).expert) {}
+      : readahead_(make_readahead(setting)),
+        around_(make_around(setting)),
+        brain_(make_brain_policy(setting).expert) {}
   void observe(const Event& event, const Catalog& catalog,
                std::vector<Candidate>& candidates) override {
     readahead_->observe(event, catalog, candidates);
+    around_->observe(event, catalog, candidates);
     brain_->observe(event, catalog, candidates);
   }
 
  private:
   const std::unique_ptr<Expert> readahead_;
+  const std::unique_ptr<Expert> around_;
   const std::unique_ptr<Expert> brain_;
 };
 
@@ -213,8 +228,8 @@ const std::vector<Policy>& table() {
       {"hedge", "of these whichever would have cost least lately", kS3Fifo, false, make_hedge},
       {"augur", "hedge over these and neural, once that has earned its vote", kS3Fifo, false,
        make_augur},
-      {"mount", "what a mount does: readahead, and hedge for what goes beyond it", kS3Fifo, false,
-       make_mount},
+      {"mount", "what a mount does: readahead, fetching around, and hedge for the rest", kS3Fifo,
+       false, make_mount},
       {"oracle", "what comes, as the trace says", kMostlyStaging, true, make_nothing},
   };
   return policies;

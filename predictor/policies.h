@@ -24,7 +24,8 @@ struct PolicySetting {
   std::uint32_t chunk_bytes = 1 << 20;
   std::uint64_t cache_bytes = 0;
   std::uint64_t seed = 0;
-  bool beside_readahead = false;  // somebody else reads ahead already
+  bool beside_readahead = false;   // somebody else reads ahead already
+  std::uint64_t around_bytes = 0;  // what comes in a round trip of a quick link, see FetchAround
   // What is left out, for ablations: of ablations().
   std::vector<std::string> without;
   double gate_probability_min = GateOptions().probability_min;  // of "gate" and "neural"

@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint64_t kReadsToBelieve = 3;
 // Reads of one handle that may be under way at once and so overtake each other.
 constexpr std::uint64_t kReadsInFlight = 4;
+// With a piece belongs what is read so close behind it.
+constexpr std::uint64_t kGapBytesMax = 1 << 20;
 // A window is asked for in this many pieces: enough flights side by side to hide a round trip,
 // and no piece so large that the reader would rather have had its tail from another flight.
 constexpr std::uint64_t kPiecesPerWindow = 16;
@@ -51,7 +53,47 @@ void Readahead::observe(const Event& event, const Catalog& /*catalog*/,
     return;
   }
   Sequence& sequence = follow(reader, event);
-  if (sequence.believed()) ask(sequence, event, candidates);
+  const bool new_piece = reader.strides.follow(event.range);
+  if (reader.strides.believed()) {
+    if (new_piece) ask_pieces(reader.strides, event, candidates);
+  } else if (sequence.believed()) {
+    ask(sequence, event, candidates);
+  }
+}
+
+bool Readahead::Strides::follow(const ByteRange& range) {
+  const std::uint64_t range_end = range.offset + range.length;
+  if (end == 0 || (range.offset >= begin && range.offset <= end + kGapBytesMax)) {
+    begin = end == 0 ? range.offset : begin;
+    end = std::max(end, range_end);
+    // Whoever reads on into what lies between does not leave it out.
+    if (stride > 0 && end - begin >= static_cast<std::uint64_t>(stride)) alike = 0;
+    return false;
+  }
+  const auto now = static_cast<std::int64_t>(range.offset - begin);
+  alike = now == stride ? alike + 1 : 1;
+  asked = now == stride && asked > 0 ? asked - 1 : 0;
+  stride = now;
+  piece_bytes = end - begin;
+  begin = range.offset;
+  end = range_end;
+  return true;
+}
+
+void Readahead::ask_pieces(Strides& strides, const Event& event,
+                           std::vector<Candidate>& candidates) const {
+  const std::uint64_t doublings = std::min<std::uint64_t>(strides.alike - 2, 3);
+  const std::uint64_t bytes = std::max(strides.piece_bytes, event.range.length);
+  const std::uint64_t pieces = std::min(std::min(std::uint64_t{2} << doublings, kPiecesAheadMax),
+                                        window_bytes_max() / bytes);
+  while (strides.asked < pieces) {
+    const auto distance = static_cast<std::int64_t>(++strides.asked) * strides.stride;
+    const std::uint64_t at = strides.begin + static_cast<std::uint64_t>(distance);  // or it wraps
+    if (at >= event.object_bytes) return;
+    candidates.push_back({.object = event.object,
+                          .range = {at, std::min(bytes, event.object_bytes - at)},
+                          .expert = ExpertId::kReadahead});
+  }
 }
 
 void Readahead::ask_for_whole(Handle& handle, const Event& event,

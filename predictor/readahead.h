@@ -33,12 +33,17 @@ struct ReadaheadOptions {
 // doubles each time half of it was used, unless less was read than skipped. A sequence asks for
 // each byte once, in pieces that can fly side by side, and leaves what is in the cache to the
 // cache. An object no larger than the first window is asked for whole.
+//
+// Who reads a piece, leaves out as much each time and reads the next is known from the third piece
+// on: then the pieces that come are asked for, two, four, up to kPiecesAheadMax of them, and
+// nothing of what lies between.
 class Readahead : public Expert {
  public:
   static constexpr std::uint64_t kFirstWindowBytes = 1 << 20;
   static constexpr std::uint64_t kForwardBytesMax = 16 << 20;
   static constexpr std::uint64_t kBackwardBytesMax = 1 << 20;
   static constexpr std::size_t kSequencesMax = 4;
+  static constexpr std::uint64_t kPiecesAheadMax = 16;
 
   explicit Readahead(ReadaheadOptions options) : options_(std::move(options)) {}
 
@@ -62,9 +67,23 @@ class Readahead : public Expert {
     std::chrono::nanoseconds time_to(std::uint64_t offset,
                                      std::chrono::steady_clock::time_point now) const;
   };
+  // Pieces that are read from end to end, each as far from the one before.
+  struct Strides {
+    std::uint64_t begin = 0;  // of the piece that is being read
+    std::uint64_t end = 0;
+    std::uint64_t piece_bytes = 0;  // of the one before
+    std::int64_t stride = 0;        // from the one before to this one
+    std::uint64_t alike = 0;        // so many in a row
+    std::uint64_t asked = 0;        // so many pieces ahead of this one
+
+    bool believed() const { return alike >= 2; }
+    // Whether a new piece begins.
+    bool follow(const ByteRange& range);
+  };
   struct Handle {
     std::uint64_t number = 0;
     bool asked_for_whole = false;  // a small object: there is no more to ask for
+    Strides strides;
     std::vector<Sequence> sequences;
   };
   using Handles = std::list<Handle>;  // most recently used first
@@ -76,6 +95,7 @@ class Readahead : public Expert {
   Sequence& follow(Handle& handle, const Event& event);
   Sequence& start(Handle& handle, const Event& event);
   void advance(Sequence& sequence, const Event& event);
+  void ask_pieces(Strides& strides, const Event& event, std::vector<Candidate>& candidates) const;
   void ask(Sequence& sequence, const Event& event, std::vector<Candidate>& candidates);
   std::uint64_t window_bytes_max() const;
 

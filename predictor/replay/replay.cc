@@ -7,6 +7,7 @@
 #include <fstream>
 #include <utility>
 
+#include "predictor/fetch_around.h"
 #include "predictor/replay/footprint.h"
 #include "predictor/trace_input.h"
 
@@ -33,6 +34,14 @@ std::uint64_t peak_rss_bytes() {
     if (word == "VmHWM:" && status >> kib) return kib * 1024;
   }
   return 0;
+}
+
+// As a mount measures it.
+std::uint64_t around_bytes(const LinkOptions& link) {
+  constexpr double kBitsOfMib = 8.0 * (1 << 20);
+  const std::chrono::duration<double> of_mib(kBitsOfMib / static_cast<double>(link.bits_per_s));
+  return bytes_of_round_trip(std::chrono::duration_cast<std::chrono::nanoseconds>(link.round_trip),
+                             std::chrono::duration_cast<std::chrono::nanoseconds>(of_mib));
 }
 
 Result<std::vector<const Policy*>> chosen_policies(const ReplayOptions& options) {
@@ -94,6 +103,7 @@ Result<ReplayRow> run(const ReplayOptions& options, const std::filesystem::path&
   const auto expert = policy.make({.chunk_bytes = options.chunk_bytes,
                                    .cache_bytes = cache_bytes,
                                    .seed = options.seed,
+                                   .around_bytes = around_bytes(options.link),
                                    .without = options.without,
                                    .gate_probability_min = options.gate_probability_min});
   if (!expert) return expert.error();

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "support/eventually.h"
+#include "support/faulty_store.h"
 #include "support/fetch_gate.h"
 #include "support/manual_clock.h"
 #include "support/memory_store.h"
@@ -50,6 +51,7 @@ class ChunkReaderTest : public testing::Test {
     chunk_options.free_space_bytes_min = free_space_bytes_min_;
     chunk_options.background = false;
     chunk_options.chunk_size_bytes = chunk_size_bytes;
+    options.whole_bytes_max = whole_bytes_max_;
     auto chunks = ChunkStore::open(chunk_options);
     ASSERT_TRUE(chunks) << chunks.error().message;
     chunks_ = std::move(*chunks);
@@ -114,6 +116,7 @@ class ChunkReaderTest : public testing::Test {
   std::uint64_t requests() const { return gate_.counts(FetchGate::kGet).calls; }
 
   std::uint64_t free_space_bytes_min_ = 0;
+  std::uint64_t whole_bytes_max_ = 0;
   TemporaryDirectory directory_;
   MemoryStore store_;
   FetchGate gate_{store_};
@@ -252,6 +255,24 @@ TEST_F(ChunkReaderTest, AdjacentMissingChunksBecomeOneGet) {
   const Version version = put("a", 8 * kChunk);
   EXPECT_EQ(*read(version, 100, 6 * kChunk), expected(version, 100, 6 * kChunk));
   EXPECT_EQ(gets(), (Strings{"a 0+7"}));
+}
+
+TEST_F(ChunkReaderTest, TheBeginningOfAnObjectComesInOneRequest) {
+  whole_bytes_max_ = 1 << 20;
+  start({}, 256 << 10);
+  const Version small = put("small", 900 << 10);
+  EXPECT_EQ(*read(small, 0, 100), expected(small, 0, 100));
+  wait_until_cached(small);
+  EXPECT_EQ(*read(small, 0, small.size), contents_["small"]);
+  EXPECT_EQ(requests(), 1U);
+  const Version large = put("large", 2 << 20);
+  EXPECT_EQ(*read(large, 0, 100), expected(large, 0, 100));
+  wait_until_ended(2);
+  EXPECT_TRUE(eventually([&] { return reader_->cached(large, {0, 1 << 20}); }));
+  EXPECT_FALSE(reader_->cached(large, {1 << 20, 1}));
+  EXPECT_EQ(*read(large, 1 << 20, 100), expected(large, 1 << 20, 100));
+  wait_until_ended(3);
+  EXPECT_FALSE(reader_->cached(large, {(1 << 20) + (256 << 10), 1}));
 }
 
 TEST_F(ChunkReaderTest, ACachedChunkIsNotFetchedWithItsNeighbours) {
@@ -591,6 +612,134 @@ TEST_F(ChunkReaderTest, DemandJoinsARunningPrefetch) {
   EXPECT_LE(tallies[5].head_start, tallies[5].fetch_time);
 }
 
+// One connection to the store is known to be quick.
+class ChunkReaderLongHauls : public ChunkReaderTest {
+ protected:
+  void begin(const ChunkReaderOptions& options) {
+    start(options);
+    constexpr std::size_t kMeasured = 256 << 10;
+    EXPECT_TRUE(read(put("measured", kMeasured), 0, kMeasured));
+    ASSERT_TRUE(eventually([&] { return reader_->pace().measured; }));
+    before_ = requests();
+  }
+  Strings gets_since() {
+    const Strings all = gets();
+    return {all.begin() + static_cast<std::ptrdiff_t>(before_), all.end()};
+  }
+
+  // The first two chunks of a version come by a flight of their own, and what follows by a long
+  // haul.
+  void begin_long_haul(const Version& version, std::uint32_t chunks) {
+    gate_.hold_gets_at(0);
+    EXPECT_TRUE(reader_->prefetch(version, {0, 2 * kChunk}));
+    ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet));
+    EXPECT_TRUE(reader_->prefetch(version, {2 * kChunk, chunks * kChunk}));
+    ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet, 2));
+  }
+
+  std::uint64_t before_ = 0;
+};
+
+TEST_F(ChunkReaderLongHauls, WhoGoesOnIsServedByOneRequest) {
+  begin({.linger = std::chrono::hours{1}});
+  const Version version = put("a", 64 * kChunk);
+  begin_long_haul(version, 2);
+  EXPECT_TRUE(reader_->prefetch(version, {4 * kChunk, 4 * kChunk}));
+  gate_.open();
+  for (std::uint32_t i = 8; i < 64; i += 8) {
+    EXPECT_EQ(*read(version, (i - 1) * kChunk, kChunk),
+              expected(version, (i - 1) * kChunk, kChunk));
+    EXPECT_TRUE(reader_->prefetch(version, {i * kChunk, 8 * kChunk}));
+  }
+  wait_until_cached(version);
+  EXPECT_EQ(gets_since(), (Strings{"a 0+2", "a 2+62"}));
+}
+
+TEST_F(ChunkReaderLongHauls, NothingIsFetchedThatNobodyAskedFor) {
+  begin({.linger = std::chrono::milliseconds{0}});
+  const Version version = put("a", 64 * kChunk);
+  begin_long_haul(version, 2);
+  gate_.open();
+  wait_until_ended(before_ + 2);
+  EXPECT_TRUE(eventually([&] { return reader_->cached(version, {0, 4 * kChunk}); }));
+  EXPECT_FALSE(reader_->cached(version, {4 * kChunk, 1}));
+  EXPECT_EQ(reader_->under_way(version), 0U);
+  EXPECT_EQ(*read(version, 0, 6 * kChunk), expected(version, 0, 6 * kChunk));
+  EXPECT_EQ(gets_since(), (Strings{"a 0+2", "a 2+62", "a 4+2"}));
+}
+
+TEST_F(ChunkReaderLongHauls, AReaderOfALongHaulThatBreaksIsServedByAnother) {
+  begin({});
+  const Version version = put("a", 64 * kChunk);
+  begin_long_haul(version, 2);
+  auto answer = read_in_thread(version, 3 * kChunk, kChunk);
+  wait_until_waiting(1);
+  gate_.fail_held(FetchGate::kGet, unavailable());
+  EXPECT_TRUE(eventually([&] { return requests() > before_ + 2; }));
+  gate_.open();
+  EXPECT_EQ(*answer.get(), expected(version, 3 * kChunk, kChunk));
+}
+
+TEST_F(ChunkReaderLongHauls, EndingTheReaderEndsALongHaulThatLingers) {
+  begin({.linger = std::chrono::hours{1}});
+  const Version version = put("a", 64 * kChunk);
+  begin_long_haul(version, 2);
+  gate_.open();
+  ASSERT_TRUE(eventually([&] { return reader_->cached(version, {0, 4 * kChunk}); }));
+  reader_.reset();
+}
+
+TEST_F(ChunkReaderLongHauls, WhatIsAppendedIsChargedToTheBudget) {
+  PrefetchBudgetOptions limits;
+  limits.file = directory_.path() / "budget";
+  limits.per_day = {6 * kChunk, PrefetchAmount::kUnlimited};
+  PrefetchBudget budget(limits);
+  begin({.budget = &budget, .linger = std::chrono::hours{1}});
+  const Version version = put("a", 64 * kChunk);
+  begin_long_haul(version, 2);
+  gate_.open();
+  ASSERT_TRUE(eventually([&] { return reader_->cached(version, {0, 4 * kChunk}); }));
+  EXPECT_TRUE(reader_->prefetch(version, {4 * kChunk, 2 * kChunk}));
+  ASSERT_TRUE(eventually([&] { return reader_->cached(version, {0, 6 * kChunk}); }));
+  EXPECT_EQ(budget.spent(), (PrefetchAmount{6 * kChunk, 2}));
+  EXPECT_FALSE(reader_->prefetch(version, {6 * kChunk, kChunk}));
+  reader_.reset();  // before the budget
+}
+
+TEST_F(ChunkReaderLongHauls, ReadersBesideOneWhoGoesOnGetTheRightBytesFromAStoreThatErrs) {
+  constexpr std::uint64_t kChunks = 200;
+  FaultyStore faulty(store_, {}, 7);
+  begin({.linger = std::chrono::milliseconds{1}});
+  reader_ = std::make_unique<ChunkReader>(
+      ChunkReaderOptions{.linger = std::chrono::milliseconds{1}}, faulty, *chunks_);
+  constexpr std::size_t kMeasured = 256 << 10;
+  EXPECT_TRUE(read(put("measured again", kMeasured), 0, kMeasured));
+  ASSERT_TRUE(eventually([&] { return reader_->pace().measured; }));
+  const Version version = put("a", kChunks * kChunk);
+  faulty.set_rates({.unavailable = 0.1, .short_body = 0.1, .reset = 0.2});
+  const auto read_through = [&](std::uint64_t begin, std::uint64_t step) {
+    for (std::uint64_t at = begin; at < kChunks; at += step) {
+      reader_->prefetch(version, {(at + 1) * kChunk, 8 * kChunk});
+      std::string out(2 * kChunk, '?');
+      const auto outcome =
+          reader_->read(version, at * kChunk, std::as_writable_bytes(std::span(out)), {});
+      if (!outcome) continue;
+      out.resize(outcome->bytes);
+      EXPECT_EQ(out, expected(version, at * kChunk, 2 * kChunk)) << at;
+    }
+  };
+  std::vector<std::jthread> threads;
+  threads.reserve(3);
+  for (std::uint64_t i = 0; i < 3; ++i) threads.emplace_back(read_through, 50 * i, i + 1);
+  threads.clear();
+  faulty.set_rates({});
+  EXPECT_TRUE(eventually([&] {
+    const Answer all = read(version, 0, kChunks * kChunk);
+    return all && *all == contents_["a"];
+  }));
+  reader_.reset();  // before the store
+}
+
 TEST_F(ChunkReaderTest, ThePaceOfTheStoreIsMeasured) {
   EXPECT_FALSE(reader_->pace().measured);
   EXPECT_TRUE(read(put("a", kChunk), 0, kChunk));
@@ -652,8 +801,8 @@ TEST_F(ChunkReaderTest, APrefetchWithoutRoomIsRefusedWhole) {
   EXPECT_FALSE(reader_->prefetch(version, {0, kChunk}));
   EXPECT_EQ(reader_->stats().prefetch_dropped, 2);
   gate_.open();
-  ASSERT_TRUE(gate_.wait_until(FetchGate::kGet, [](const auto& c) { return c.ended == 2; }));
-  EXPECT_EQ(gets().back(), "a 1+1024");
+  ASSERT_TRUE(gate_.wait_until(FetchGate::kGet, [](const auto& c) { return c.ended == 3; }));
+  EXPECT_EQ(gets(), (Strings{"busy 0+1", "a 1+2048", "a 2049+2048"}));
 }
 
 TEST_F(ChunkReaderTest, WithASingleSlotThereIsNoPrefetch) {
@@ -734,7 +883,7 @@ TEST_F(ChunkReaderTest, AnAnswerOfAnotherLengthThanAskedIsCorrupt) {
   for (const std::int64_t more_bytes : {-1, -4000}) {
     const Version version = put("a", 2 * kChunk);
     SloppyStore sloppy(store_, more_bytes);
-    ChunkReader reader({}, sloppy, *chunks_);
+    ChunkReader reader({.whole_bytes_max = 0}, sloppy, *chunks_);
     std::string out(kChunk, '?');
     const auto answer = reader.read(version, 0, std::as_writable_bytes(std::span(out)), {});
     ASSERT_FALSE(answer);
@@ -746,7 +895,7 @@ TEST_F(ChunkReaderTest, AnAnswerOfAnotherLengthThanAskedIsCorrupt) {
 TEST_F(ChunkReaderTest, BytesBeyondTheRangeNeverEnterTheCache) {
   const Version version = put("a", 2 * kChunk);
   SloppyStore sloppy(store_, 100);
-  ChunkReader reader({}, sloppy, *chunks_);
+  ChunkReader reader({.whole_bytes_max = 0}, sloppy, *chunks_);
   std::string out(kChunk, '?');
   // What was asked for has come, and is right; the rest is nobody's.
   EXPECT_TRUE(reader.read(version, 0, std::as_writable_bytes(std::span(out)), {}));

@@ -8,10 +8,12 @@ namespace augurfs {
 namespace {
 
 constexpr std::uint32_t kChunkBytes = 1 << 20;
-constexpr std::uint64_t kObjectBytes = std::uint64_t{2000} * kChunkBytes;
+constexpr std::uint64_t kObjectBytes = std::uint64_t{5000} * kChunkBytes;
 
 class FlightTableTest : public testing::Test {
  protected:
+  explicit FlightTableTest(int prefetch_flights_max = 1) : table_(prefetch_flights_max) {}
+
   std::shared_ptr<Flight> demand(std::uint32_t first, std::uint32_t count = 1) {
     return table_.demand(version_, layout_, first, count);
   }
@@ -25,7 +27,7 @@ class FlightTableTest : public testing::Test {
 
   const Version version_{"key", "etag", kObjectBytes};
   const ChunkLayout layout_{kObjectBytes, kChunkBytes};
-  FlightTable table_{1};
+  FlightTable table_;
 };
 
 TEST_F(FlightTableTest, AChunkUnderWayIsJoinedAndNotFlownTwice) {
@@ -75,6 +77,56 @@ TEST_F(FlightTableTest, AdjacentPrefetchesBecomeFlightsOfBoundedSize) {
   EXPECT_EQ(rest->arrivals.size(), 2U);
 }
 
+// With a second slot for prefetch.
+class FlightTableLongHauls : public FlightTableTest {
+ protected:
+  FlightTableLongHauls() : FlightTableTest(2) {}
+
+  // A long haul that begins at `first`, behind a flight that ends there.
+  std::shared_ptr<Flight> haul(std::uint32_t first, std::uint32_t count) {
+    EXPECT_TRUE(prefetch(first - 1));
+    EXPECT_FALSE(table_.take(true)->long_haul) << "nothing goes on yet";
+    EXPECT_TRUE(prefetch(first, count));
+    return table_.take(true);
+  }
+};
+
+TEST_F(FlightTableLongHauls, WhatGoesOnWhereAPrefetchEndsIsALongHaulAndTheNextIsAppendedToIt) {
+  const auto flight = haul(1, 20);
+  EXPECT_TRUE(flight->long_haul);
+  EXPECT_EQ(flight->end_chunk(), 21U);
+  EXPECT_EQ(std::uint64_t{flight->reach_end - 1} * kChunkBytes, kLongHaulBytesMax);
+  EXPECT_TRUE(prefetch(21, 4));
+  EXPECT_EQ(flight->end_chunk(), 25U);
+  EXPECT_EQ(table_.join(id(24)), flight);
+  EXPECT_TRUE(prefetch(26));
+  EXPECT_EQ(flight->end_chunk(), 25U) << "there is a gap before it";
+}
+
+TEST_F(FlightTableLongHauls, NothingIsAppendedToALongHaulThatIsClosed) {
+  const auto flight = haul(1, 2);
+  table_.close(*flight);
+  EXPECT_TRUE(prefetch(3, 2));
+  EXPECT_EQ(flight->end_chunk(), 3U);
+}
+
+TEST_F(FlightTableLongHauls, ALongHaulReachesNoFurtherThanItsObject) {
+  const auto flight = haul(4990, 5);
+  EXPECT_EQ(flight->reach_end, 5000U);
+  EXPECT_TRUE(prefetch(4995, 5));
+  EXPECT_FALSE(flight->takes_more());
+  EXPECT_TRUE(under_way(4999));
+}
+
+TEST_F(FlightTableLongHauls, ThereAreNoneWhereTheyAreNotWelcome) {
+  EXPECT_TRUE(prefetch(0));
+  ASSERT_NE(table_.take(false), nullptr);
+  EXPECT_TRUE(prefetch(1, 10));
+  const auto flight = table_.take(false);
+  EXPECT_FALSE(flight->long_haul);
+  EXPECT_EQ(flight->arrivals.size() * kChunkBytes, kFlightBytesMax);
+}
+
 TEST_F(FlightTableTest, DemandTakesItsChunksOutOfThePrefetchQueue) {
   EXPECT_TRUE(prefetch(0, 3));
   EXPECT_EQ(table_.take()->first_chunk, 0U) << "all three fly";
@@ -89,7 +141,7 @@ TEST_F(FlightTableTest, APrefetchWithoutRoomQueuesNothing) {
   EXPECT_FALSE(prefetch(0, kPrefetchQueueChunksMax + 1));
   EXPECT_FALSE(table_.has_work());
   EXPECT_TRUE(prefetch(0, kPrefetchQueueChunksMax));
-  EXPECT_FALSE(prefetch(1500));
+  EXPECT_FALSE(prefetch(kPrefetchQueueChunksMax));
 }
 
 TEST_F(FlightTableTest, ADemandFlightThatTheLastReaderGivesUpIsCancelled) {

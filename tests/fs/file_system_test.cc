@@ -54,6 +54,23 @@ TEST(FileSystem, KeysAreATree) {
   EXPECT_EQ(why(fixture.walk("nothing/at/all")), "not_found");
 }
 
+TEST(FileSystem, AfterALookupTheFirstReadOfASmallFileIsOneRequestForAllOfIt) {
+  FileSystemFixture fixture;
+  const std::string content(kChunk / 2, 'x');
+  fixture.store.put("a/b", content);
+  ASSERT_TRUE(fixture.walk("a/b"));
+  const auto lists = fixture.gate.counts(FetchGate::kList).calls;
+  const auto handle = fixture.open("a/b");
+  ASSERT_TRUE(handle);
+  EXPECT_EQ(text(fixture.read(*handle, 0, 1)), "x");
+  EXPECT_EQ(text(fixture.read(*handle, 0, kChunk)), content);
+  const auto gets = fixture.gate.gets();
+  ASSERT_EQ(gets.size(), 1U);
+  EXPECT_EQ(gets[0].range.length, content.size());
+  EXPECT_EQ(fixture.gate.counts(FetchGate::kList).calls, lists);
+  EXPECT_EQ(fixture.gate.counts(FetchGate::kHead).calls, 0U) << "size and ETag are the listing's";
+}
+
 TEST(FileSystem, OnlyWhatIsBelowThePrefixIsThere) {
   FileSystemFixture fixture("in/side/");
   fixture.store.put("in/side/a", "1");

@@ -245,6 +245,39 @@ TEST(Readahead, AReaderThatSkipsMoreThanItReadsKeepsASmallWindow) {
   EXPECT_LE(player.asked_bytes(), (kGiB / (8 * kMiB)) * 2 * kMiB);
 }
 
+TEST(Readahead, WhoLeavesOutAsMuchEachTimeIsAskedForThePiecesThatComeAndNothingBetween) {
+  constexpr std::uint64_t kPiece = 256 * kKiB;
+  for (const std::uint64_t stride : {3 * kMiB, 17 * kMiB + kPiece}) {
+    Player player;
+    int foreseen = 0;
+    for (int i = 0; i < 100; ++i) {
+      const std::uint64_t at = kGiB + i * stride;
+      const auto& asked = player.asked();
+      foreseen += std::any_of(asked.begin(), asked.end(), [&](const Candidate& c) {
+        return c.range.offset == at && c.range.length == kPiece;
+      });
+      player.read(at, kPiece / 2);
+      player.read(at + kPiece / 2, kPiece / 2);
+    }
+    EXPECT_EQ(foreseen, 97);
+    EXPECT_EQ(player.repeated_bytes(), 0U);
+    EXPECT_LE(player.asked_bytes(), (97 + Readahead::kPiecesAheadMax) * kPiece);
+  }
+}
+
+TEST(Readahead, BackwardsAsWell) {
+  Player player;
+  for (int i = 0; i < 3; ++i) player.read(kGiB - i * 8 * kMiB, 128 * kKiB);
+  EXPECT_TRUE(std::any_of(player.asked().begin(), player.asked().end(), [](const Candidate& c) {
+    return c.range.offset == kGiB - 24 * kMiB && c.range.length == 128 * kKiB;
+  }));
+  for (int i = 3; i < 200; ++i) {
+    for (const Candidate& c : player.read(kGiB - std::min(i, 128) * 8 * kMiB, 128 * kKiB)) {
+      EXPECT_LT(c.range.offset, kGiB);
+    }
+  }
+}
+
 TEST(Readahead, TwoSequencesInOneHandleBothGoOn) {
   Player player;
   for (std::uint64_t at = 0; at < 128 * kMiB; at += 128 * kKiB) {
