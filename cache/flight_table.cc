@@ -6,6 +6,12 @@
 #include <utility>
 
 namespace augurfs {
+namespace {
+
+// What is less likely to be read may go on by chance, and end at any moment.
+constexpr float kSure = 0.9F;
+
+}  // namespace
 
 std::size_t ChunkKeyHash::operator()(const ChunkKey& id) const {
   constexpr std::size_t kOdd = 0x9e3779b97f4a7c15;  // spreads neighbouring chunks
@@ -90,7 +96,7 @@ bool FlightTable::prefetch(const Version& version, const ChunkLayout& layout,
 
 // How many of the first of them a long haul will bring.
 std::size_t FlightTable::append(const std::vector<ChunkKey>& chunks, const Foreseen& foreseen) {
-  if (chunks.empty()) return 0;
+  if (chunks.empty() || foreseen.probability < kSure) return 0;
   const auto comes_to_it = [&first = chunks.front()](const std::shared_ptr<Flight>& flight) {
     return flight->end_chunk() == first.chunk && flight->version == first.version;
   };
@@ -136,7 +142,8 @@ std::shared_ptr<Flight> FlightTable::take(bool long_hauls_welcome) {
   } else {
     // The chunk that has waited for the longest, and those after it that wait as well.
     const Queued head = prefetch_.front();
-    const bool long_haul = long_hauls_welcome && goes_on(head.id);
+    const bool long_haul =
+        long_hauls_welcome && head.foreseen.probability >= kSure && goes_on(head.id);
     const std::uint64_t bytes_max = long_haul ? kLongHaulBytesMax : kFlightBytesMax;
     std::uint64_t bytes = 0;
     ChunkKey next = head.id;

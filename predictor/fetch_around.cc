@@ -10,8 +10,8 @@ constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::chrono::milliseconds kQuickMib{16};
 // Small gaps are no jumps: what lies in them comes with the chunks around.
 constexpr std::uint64_t kGapBytes = 1 << 20;
-constexpr std::uint64_t kFoundToDouble = 2;
 constexpr std::uint64_t kDoublingsMax = 5;
+constexpr std::uint64_t kRoundTripsOfFound = 4;  // what a read that did not wait is worth
 constexpr float kProbability = 0.5;  // as a reader who finds every second place makes it
 constexpr std::chrono::seconds kExpectedIn{1};
 
@@ -38,10 +38,10 @@ void FetchAround::observe(const Event& event, const Catalog& /*catalog*/,
     return;
   }
   if (event.hit || ++read.misses < kMissesToBegin) return;
-  if (read.asked_bytes > kTrialBytes * (1 + read.found)) return;
   const std::uint64_t around = options_.around_bytes();
   if (around == 0) return;
-  const std::uint64_t doublings = std::min(read.found / kFoundToDouble, kDoublingsMax);
+  if (read.asked_bytes > kTrialBytes + read.found * kRoundTripsOfFound * around) return;
+  const std::uint64_t doublings = std::min(read.found, kDoublingsMax);
   ask(read, event, std::clamp(around << doublings, kPieceBytes, kAroundBytesMax), candidates);
 }
 
@@ -83,7 +83,7 @@ bool FetchAround::Object::was_asked(std::uint64_t offset) const {
   return asked.at(offset / kPieceBytes);
 }
 
-// From the place of the read on, up to what was asked for before.
+// From the place of the read on up to what was asked for before, and then back from it.
 void FetchAround::ask(Object& object, const Event& event, std::uint64_t bytes,
                       std::vector<Candidate>& candidates) {
   const std::uint64_t first = event.range.offset / kPieceBytes;
@@ -91,14 +91,21 @@ void FetchAround::ask(Object& object, const Event& event, std::uint64_t bytes,
   const std::uint64_t end =
       std::min<std::uint64_t>(first + bytes / kPieceBytes, object.asked.size());
   for (; piece != end && !object.asked[piece]; ++piece) object.asked[piece] = true;
-  const std::uint64_t begin_bytes = first * kPieceBytes;
-  const std::uint64_t end_bytes = std::min(piece * kPieceBytes, object.size_bytes);
-  object.asked_bytes += end_bytes - begin_bytes;
-  candidates.push_back({.object = event.object,
-                        .range = {begin_bytes, end_bytes - begin_bytes},
-                        .probability = kProbability,
-                        .expected_in = kExpectedIn,
-                        .expert = ExpertId::kReadahead});
+  std::uint64_t before = first;
+  // No more than `bytes` in all.
+  const std::uint64_t most = piece > bytes / kPieceBytes ? piece - bytes / kPieceBytes : 0;
+  for (; before > most && !object.asked[before - 1]; --before) object.asked[before - 1] = true;
+  for (const auto& [from, to] : {std::pair{first, piece}, std::pair{before, first}}) {
+    if (from == to) continue;
+    const std::uint64_t begin_bytes = from * kPieceBytes;
+    const std::uint64_t end_bytes = std::min(to * kPieceBytes, object.size_bytes);
+    object.asked_bytes += end_bytes - begin_bytes;
+    candidates.push_back({.object = event.object,
+                          .range = {begin_bytes, end_bytes - begin_bytes},
+                          .probability = kProbability,
+                          .expected_in = kExpectedIn,
+                          .expert = ExpertId::kReadahead});
+  }
 }
 
 }  // namespace augurfs

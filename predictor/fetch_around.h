@@ -30,11 +30,11 @@ struct FetchAroundOptions {
 //
 // Begins with the fourth read that missed and did not go on from one before. Each further one
 // fetches what comes in a round trip, from its own place on, so that its own bytes come first;
-// twice as much after each two reads that found what was fetched so. When none does after
-// kTrialBytes nothing more is fetched, and for each that does as much again: a reader of a few
-// places of a huge object costs little, and of an object that is read densely all is there soon. An
-// object that is not read for a while begins anew. Its candidates are readahead's: fetched ahead
-// within one object.
+// where that meets what is there already, the rest before it. After each read that found what was
+// fetched so it is twice as much. When none does after kTrialBytes nothing more is fetched, and
+// each that does is worth four round trips' bytes: a reader of a few places of a huge object costs
+// little, and of an object that is read densely all is there soon. An object that is not read for a
+// while begins anew. Its candidates are readahead's: fetched ahead within one object.
 class FetchAround : public Expert {
  public:
   static constexpr std::uint64_t kObjectBytesMin = 1 << 20;  // smaller ones are fetched whole

@@ -61,13 +61,19 @@ void Readahead::observe(const Event& event, const Catalog& /*catalog*/,
   }
 }
 
+bool Readahead::Strides::believed() const {
+  constexpr std::uint64_t kPieceBytesMost = 4 << 20;  // of larger ones the first read tells in time
+  return alike >= 2 && piece_bytes <= kPieceBytesMost;
+}
+
 bool Readahead::Strides::follow(const ByteRange& range) {
   const std::uint64_t range_end = range.offset + range.length;
-  if (end == 0 || (range.offset >= begin && range.offset <= end + kGapBytesMax)) {
-    begin = end == 0 ? range.offset : begin;
+  const std::uint64_t gap = std::max(kGapBytesMax, kReadsInFlight * range.length);
+  if (end == 0 || (range.offset + gap >= begin && range.offset <= end + gap)) {
+    begin = end == 0 ? range.offset : std::min(begin, range.offset);
     end = std::max(end, range_end);
     // Whoever reads on into what lies between does not leave it out.
-    if (stride > 0 && end - begin >= static_cast<std::uint64_t>(stride)) alike = 0;
+    if (end - begin > piece_bytes) alike = 0;
     return false;
   }
   const auto now = static_cast<std::int64_t>(range.offset - begin);

@@ -34,8 +34,8 @@ struct ReadaheadOptions {
 // each byte once, in pieces that can fly side by side, and leaves what is in the cache to the
 // cache. An object no larger than the first window is asked for whole.
 //
-// Who reads a piece, leaves out as much each time and reads the next is known from the third piece
-// on: then the pieces that come are asked for, two, four, up to kPiecesAheadMax of them, and
+// Who reads a small piece, leaves out as much each time and reads the next is known from the third
+// piece on: then the pieces that come are asked for, two, four, up to kPiecesAheadMax of them, and
 // nothing of what lies between.
 class Readahead : public Expert {
  public:
@@ -76,7 +76,7 @@ class Readahead : public Expert {
     std::uint64_t alike = 0;        // so many in a row
     std::uint64_t asked = 0;        // so many pieces ahead of this one
 
-    bool believed() const { return alike >= 2; }
+    bool believed() const;
     // Whether a new piece begins.
     bool follow(const ByteRange& range);
   };

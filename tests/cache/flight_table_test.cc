@@ -118,6 +118,13 @@ TEST_F(FlightTableLongHauls, ALongHaulReachesNoFurtherThanItsObject) {
   EXPECT_TRUE(under_way(4999));
 }
 
+TEST_F(FlightTableLongHauls, WhatIsNotSureToBeReadIsNone) {
+  EXPECT_TRUE(prefetch(0));
+  ASSERT_NE(table_.take(true), nullptr);
+  EXPECT_TRUE(table_.prefetch(version_, layout_, {1, 2}, {.probability = 0.5F}));
+  EXPECT_FALSE(table_.take(true)->long_haul);
+}
+
 TEST_F(FlightTableLongHauls, ThereAreNoneWhereTheyAreNotWelcome) {
   EXPECT_TRUE(prefetch(0));
   ASSERT_NE(table_.take(false), nullptr);
