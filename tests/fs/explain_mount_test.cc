@@ -40,7 +40,7 @@ TEST_F(MountedExplain, WhatWasFetchedAheadIsToldWithItsExpert) {
   ASSERT_EQ(mount().exit_code, 0);
   EXPECT_THAT(drive_.augurfs({"explain", drive_.path("d/large")}).output, HasSubstr("not seen"));
   read_file(drive_.path("d/large"));
-  ASSERT_TRUE(eventually([&] { return explain("d/large")["cached_chunks"] == 3; }));
+  ASSERT_TRUE(eventually([&] { return explain("d/large")["cached_chunks"] == 12; }));
   const auto said = explain("d/large");
   EXPECT_EQ(said["key"], "d/large");
   EXPECT_EQ(said["cached_bytes"], 3 << 20);
@@ -58,7 +58,7 @@ TEST_F(MountedExplain, WhatWasFetchedAheadIsToldWithItsExpert) {
     EXPECT_THAT(range["outcome"].get<std::string>(), testing::AnyOf("used", "late"));
   }
   EXPECT_TRUE(prefetched);
-  EXPECT_EQ(told, 3U);
+  EXPECT_EQ(told, 12U);
 }
 
 TEST_F(MountedExplain, WhatAnEarlierMountCachedIsSaidToBeCached) {
