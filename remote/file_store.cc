@@ -58,12 +58,11 @@ StoreStats FileStore::stats() const {
 template <typename Operation>
 auto FileStore::request(std::stop_token stop, const Operation& operation) -> decltype(operation()) {
   ++requests_;
-  if (!link_.round_trip(std::move(stop))) {
-    ++errors_;
-    return cancelled();
-  }
+  if (!link_.round_trip(std::move(stop))) return cancelled();
   auto result = operation();
-  if (!result && result.error().code != ErrorCode::kNotFound) ++errors_;
+  const bool failed = !result && result.error().code != ErrorCode::kNotFound &&
+                      result.error().code != ErrorCode::kCancelled;
+  if (failed) ++errors_;
   return result;
 }
 

@@ -61,7 +61,7 @@ using ByteSink = std::function<bool(std::span<const std::byte>)>;
 struct StoreStats {
   std::uint64_t requests = 0;        // attempts sent, retries included
   std::uint64_t retries = 0;         // attempts after the first
-  std::uint64_t errors = 0;          // operations that ended in an error other than not found
+  std::uint64_t errors = 0;          // operations that failed; absent or cancelled is no failure
   std::uint64_t bytes_received = 0;  // body bytes
 };
 
