@@ -482,12 +482,16 @@ struct ChunkReader::Progress {
   bool closed = false;  // a long haul that nobody needs any more: no error
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
   std::chrono::nanoseconds to_first_byte{-1};
+  // For the pace of the store, by the clock of the options.
+  std::chrono::steady_clock::time_point asked_at;
+  std::chrono::steady_clock::time_point first_byte_at;
   std::chrono::nanoseconds lingered{};
   std::chrono::steady_clock::time_point chunk_began;
 };
 
 void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
   Progress progress(*flight);
+  progress.asked_at = options_.now();
   {
     const auto state = state_.lock();
     progress.end = flight->end_chunk();
@@ -519,11 +523,11 @@ void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
     spdlog::debug("cache.prefetch_failed object={:?} error={:?}", flight->version.key,
                   progress.error->message);
   }
-  const auto took = std::chrono::steady_clock::now() - progress.began - progress.lingered;
+  const auto ended_at = options_.now() - progress.lingered;
   auto state = state_.lock();
   if (!progress.error && progress.to_first_byte.count() >= 0) {
-    state->pace.measure(progress.to_first_byte, took - progress.to_first_byte,
-                        flight->received_bytes);
+    state->pace.measure(progress.first_byte_at - progress.asked_at,
+                        ended_at - progress.first_byte_at, flight->received_bytes);
   }
   state->flights.end(flight, std::move(progress.error));
 }
@@ -538,12 +542,12 @@ bool ChunkReader::is_granted(const Flight& flight, std::uint64_t bytes, std::uin
 
 // Whether somebody has asked for the chunk that comes next in a long haul; waits a while for it.
 bool ChunkReader::goes_on(Flight& flight, Progress& progress) {
-  const auto began = std::chrono::steady_clock::now();
+  const auto began = options_.now();
+  const auto give_up = std::chrono::steady_clock::now() + options_.linger;
   {
     auto state = state_.lock();
     const auto asked = [&] { return flight.end_chunk() != progress.end; };
-    flight.changed.wait_until(state.mutex(), flight.stop.get_token(), began + options_.linger,
-                              asked);
+    flight.changed.wait_until(state.mutex(), flight.stop.get_token(), give_up, asked);
     if (!asked()) {
       state->flights.close(flight);
       progress.closed = true;
@@ -551,7 +555,7 @@ bool ChunkReader::goes_on(Flight& flight, Progress& progress) {
     }
     progress.end = flight.end_chunk();
   }
-  progress.lingered += std::chrono::steady_clock::now() - began;
+  progress.lingered += options_.now() - began;
   const ByteRange more = flight.layout.range_of(progress.chunk, progress.end - 1);
   if (is_granted(flight, more.length, 0)) return true;
   progress.error = Error{ErrorCode::kUnavailable, "the budget for prefetching is used up"};
@@ -575,6 +579,7 @@ bool ChunkReader::begin_chunk(const std::shared_ptr<Flight>& flight, Progress& p
   progress.chunk_began = std::chrono::steady_clock::now();
   if (progress.to_first_byte.count() < 0) {
     progress.to_first_byte = progress.chunk_began - progress.began;
+    progress.first_byte_at = options_.now();
   }
   auto state = state_.lock();
   progress.arrival = &flight->arrival(progress.chunk);

@@ -615,11 +615,14 @@ TEST_F(ChunkReaderTest, DemandJoinsARunningPrefetch) {
 // One connection to the store is known to be quick.
 class ChunkReaderLongHauls : public ChunkReaderTest {
  protected:
-  void begin(const ChunkReaderOptions& options) {
+  void begin(ChunkReaderOptions options) {
+    options.now = now_;
+    time_stands_still_ = true;
     start(options);
     constexpr std::size_t kMeasured = 256 << 10;
     EXPECT_TRUE(read(put("measured", kMeasured), 0, kMeasured));
     ASSERT_TRUE(eventually([&] { return reader_->pace().measured; }));
+    time_stands_still_ = false;
     before_ = requests();
   }
   Strings gets_since() {
@@ -637,6 +640,12 @@ class ChunkReaderLongHauls : public ChunkReaderTest {
     ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet, 2));
   }
 
+  // While it stands still everything is infinitely quick.
+  std::atomic<bool> time_stands_still_ = false;
+  const std::function<std::chrono::steady_clock::time_point()> now_ = [this] {
+    static const auto start = std::chrono::steady_clock::now();
+    return time_stands_still_ ? start : std::chrono::steady_clock::now();
+  };
   std::uint64_t before_ = 0;
 };
 
@@ -710,11 +719,13 @@ TEST_F(ChunkReaderLongHauls, ReadersBesideOneWhoGoesOnGetTheRightBytesFromAStore
   constexpr std::uint64_t kChunks = 200;
   FaultyStore faulty(store_, {}, 7);
   begin({.linger = std::chrono::milliseconds{1}});
+  time_stands_still_ = true;
   reader_ = std::make_unique<ChunkReader>(
-      ChunkReaderOptions{.linger = std::chrono::milliseconds{1}}, faulty, *chunks_);
+      ChunkReaderOptions{.linger = std::chrono::milliseconds{1}, .now = now_}, faulty, *chunks_);
   constexpr std::size_t kMeasured = 256 << 10;
   EXPECT_TRUE(read(put("measured again", kMeasured), 0, kMeasured));
   ASSERT_TRUE(eventually([&] { return reader_->pace().measured; }));
+  time_stands_still_ = false;
   const Version version = put("a", kChunks * kChunk);
   faulty.set_rates({.unavailable = 0.1, .short_body = 0.1, .reset = 0.2});
   const auto read_through = [&](std::uint64_t begin, std::uint64_t step) {
