@@ -5,7 +5,6 @@
 namespace augurfs {
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
 // 60 MB a second and more, on one connection.
 constexpr std::chrono::milliseconds kQuickMib{16};
 // Small gaps are no jumps: what lies in them comes with the chunks around.
