@@ -85,6 +85,8 @@ class Cache {
   // What the cache may occupy as things are: its quota, or less when the disk has less to give.
   // Asks the disk.
   std::uint64_t room_bytes() const;
+  // See ChunkStore::pin(). Must not outlive the cache.
+  std::unique_ptr<PinnedFile> pin(const Version& version) { return chunks_->pin(version); }
   // What became of the chunks of a version, as far as it is remembered.
   VersionFate fate(const Version& version) const;
   std::vector<PrefetchTally> prefetch_tallies() const { return chunks_->prefetch_tallies(); }

@@ -83,6 +83,21 @@ Result<void> ChunkFiles::remove(std::uint64_t object) {
   return disk_.remove(path(object));
 }
 
+Result<UniqueFd> ChunkFiles::lend(std::uint64_t object) {
+  return disk_.open(path(object), O_RDONLY | O_NOFOLLOW);
+}
+
+Result<std::uint64_t> ChunkFiles::allocated_bytes(std::uint64_t object) const {
+  return disk_.allocated_bytes(path(object));
+}
+
+Result<bool> ChunkFiles::is_alone(std::uint64_t object) {
+  const auto file = open(object, 0);
+  if (!file && file.error().code == ErrorCode::kNotFound) return true;
+  if (!file) return file.error();
+  return disk_.is_alone((*file)->descriptor.get());
+}
+
 Result<void> ChunkFiles::each(const std::function<bool(std::uint64_t)>& file) const {
   std::error_code error;
   for (std::size_t shard = 0; shard < kShards; ++shard) {
@@ -152,19 +167,33 @@ void ChunkFiles::close(std::uint64_t object) {
   open_files->by_object.erase(found);
 }
 
-std::uint64_t ChunkFiles::watch(std::uint64_t object, Time now) {
+std::uint64_t ChunkFiles::watch(std::uint64_t object, WatchFor what, Time now) {
   const auto file = open(object, 0);
   if (!file) return 0;
   auto open_files = open_files_.lock();
   auto found = open_files->watched.find(object);
   if (found == open_files->watched.end()) {
     if (open_files->watched.size() == kWatchedFilesMax) return 0;
-    const Watched fresh{*file, open_files->touches + 1, 0, now};
+    const Watched fresh{.file = *file, .number = open_files->touches + 1};
     found = open_files->watched.emplace(object, fresh).first;
   }
   found->second.last_touch = ++open_files->touches;
   found->second.touched = now;
+  found->second.written |= what == WatchFor::kWriting;
   return found->second.number;
+}
+
+std::optional<ChunkFiles::WatchFor> ChunkFiles::watched(std::uint64_t object) const {
+  auto open_files = open_files_.lock();
+  const auto found = open_files->watched.find(object);
+  if (found == open_files->watched.end()) return std::nullopt;
+  return found->second.written ? WatchFor::kWriting : WatchFor::kReading;
+}
+
+void ChunkFiles::hasten(std::uint64_t object) {
+  auto open_files = open_files_.lock();
+  const auto found = open_files->watched.find(object);
+  if (found != open_files->watched.end()) found->second.hastened = true;
 }
 
 Result<void> ChunkFiles::check_written(std::uint64_t object) const {
@@ -193,9 +222,11 @@ std::optional<std::uint64_t> ChunkFiles::settled(Time now) const {
   const auto& watched = open_files->watched;
   const auto oldest =
       std::min_element(watched.begin(), watched.end(), [](const auto& left, const auto& right) {
+        if (left.second.hastened != right.second.hastened) return left.second.hastened;
         return left.second.last_touch < right.second.last_touch;
       });
   if (oldest == watched.end()) return std::nullopt;
+  if (oldest->second.hastened) return oldest->first;
   if (watched.size() < kWatchedFilesMax && now - oldest->second.touched < kSettle) {
     return std::nullopt;
   }
@@ -217,7 +248,9 @@ Result<void> ChunkFiles::sync(std::uint64_t object) {
   if (auto written = check_written(*before.file); !written) return written;
   auto open_files = open_files_.lock();
   const auto found = open_files->watched.find(object);
-  if (found != open_files->watched.end() && found->second.last_touch == before.last_touch) {
+  if (found == open_files->watched.end()) return {};
+  found->second.hastened = false;
+  if (found->second.last_touch == before.last_touch) {
     open_files->watched.erase(found);  // `before` closes it after the lock is gone
   }
   return {};

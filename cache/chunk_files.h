@@ -58,9 +58,21 @@ class ChunkFiles {
   // removal: an open file holds on to its blocks.
   void close(std::uint64_t object);
 
+  // Opens the file once more, for others to read from.
+  Result<UniqueFd> lend(std::uint64_t object);
+  Result<std::uint64_t> allocated_bytes(std::uint64_t object) const;
+  // Whether nobody but me has the file open or mapped; a file that is not there nobody has. Who
+  // reads through me at this moment may count as another.
+  Result<bool> is_alone(std::uint64_t object);
+
   // Watches a file from here on. The number of the watch, the same until it ends; 0 when the file
   // cannot be opened or too many are watched.
-  std::uint64_t watch(std::uint64_t object, Time now);
+  enum class WatchFor : bool { kReading, kWriting };
+  std::uint64_t watch(std::uint64_t object, WatchFor what, Time now);
+  // Whether it is watched, and if so whether it has been written to since the watch began.
+  std::optional<WatchFor> watched(std::uint64_t object) const;
+  // A watched file is to be synced next, however short ago it was written to.
+  void hasten(std::uint64_t object);
   // What was read from the file before this call is what was written to it, unless this is an
   // error. Waits for nothing.
   Result<void> check_written(std::uint64_t object) const;
@@ -95,6 +107,8 @@ class ChunkFiles {
     std::uint64_t number = 0;
     std::uint64_t last_touch = 0;  // grows with every watch() of any file
     Time touched;
+    bool written = false;
+    bool hastened = false;
   };
   static constexpr std::size_t kShards = 256;
   // Most recently used first; `by_object` finds a file in `files`.

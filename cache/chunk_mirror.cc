@@ -67,8 +67,13 @@ std::optional<std::uint32_t> ChunkMirror::file_chunk_size(std::uint64_t id) cons
 bool ChunkMirror::confirm(const Found& found, bool verified) {
   auto& slot = chunks_[found.slot];
   if (slot.generation != found.generation) return false;
-  slot.verified |= verified;
+  if (verified) mark_verified(found.slot);
   return true;
+}
+
+void ChunkMirror::mark_verified(std::uint32_t slot) {
+  if (std::exchange(chunks_[slot].verified, true)) return;
+  ++object(chunks_[slot].id.object)->second.verified;
 }
 
 bool ChunkMirror::use(const Found& found, bool verified, std::uint32_t now_s) {
@@ -108,6 +113,38 @@ std::optional<ChunkMirror::Lost> ChunkMirror::lose(std::uint64_t id) {
   }
   forget(*entry);
   return lost;
+}
+
+std::optional<ChunkMirror::Whole> ChunkMirror::whole(const Version& version) const {
+  const auto entry = objects_.find(version);
+  if (entry == objects_.end()) return std::nullopt;
+  const Object& object = entry->second;
+  const std::uint64_t chunks = chunk_count(version.size, object.chunk_size_bytes);
+  if (chunks == 0 || object.chunks != chunks) return std::nullopt;
+  return Whole{object.id, version.size, object.chunks, object.verified == object.chunks};
+}
+
+bool ChunkMirror::pin(std::uint64_t id) {
+  constexpr std::uint64_t kPinnedShare = 2;
+  const Entry* entry = object(id);
+  if (entry == nullptr) return false;
+  const auto is_whole = whole(entry->first);
+  if (!is_whole || !is_whole->verified) return false;
+  const std::uint64_t more = entry->second.pins == 0 ? entry->first.size : 0;
+  if (pinned_bytes_ + more > space_.for_chunks() / kPinnedShare) return false;
+  spare(id);
+  return true;
+}
+
+void ChunkMirror::spare(std::uint64_t id) {
+  Entry* entry = object(id);
+  if (entry != nullptr && ++entry->second.pins == 1) pinned_bytes_ += entry->first.size;
+}
+
+void ChunkMirror::unpin(std::uint64_t id) {
+  Entry* entry = object(id);
+  if (entry == nullptr || entry->second.pins == 0) return;  // lost in the meantime
+  if (--entry->second.pins == 0) pinned_bytes_ -= entry->first.size;
 }
 
 ChunkMirror::Admission ChunkMirror::admit(const Version& version, std::uint32_t chunk,
@@ -153,7 +190,7 @@ bool ChunkMirror::finish(const Ticket& ticket, std::uint64_t checksum, bool veri
   slot.checksum = checksum;
   slot.last_use_s = static_cast<std::uint32_t>(now_ms / kMsPerS);
   slot.origin = cause.origin;
-  slot.verified = verified;
+  if (verified) mark_verified(at);
   slot.awaited = cause.origin == Origin::kPrefetch && !cause.demanded;
   slot.account = cause.account;
   if (cause.origin == Origin::kPrefetch) counters_.prefetched_bytes += ticket.range.length;
@@ -214,6 +251,16 @@ void ChunkMirror::book(const ChunkCause& cause, std::uint64_t bytes, bool kept) 
   } else {
     (kept ? booked.resident_bytes : booked.wasted_bytes) += bytes;
   }
+}
+
+std::optional<Hole> ChunkMirror::adopt_hole(ChunkId id) {
+  if (!busy_.insert(id).second) return std::nullopt;
+  Entry& entry = *object(id.object);
+  const ByteRange bytes = range(entry, id.chunk);
+  const std::uint64_t charge = space_.chunk_charge(bytes.length);
+  space_.adopt(charge);
+  ++entry.second.busy;
+  return Hole{id, bytes, charge};
 }
 
 void ChunkMirror::abandon(const Ticket& ticket, std::vector<Hole>& holes) {
@@ -346,7 +393,7 @@ ChunkMirror::Entry* ChunkMirror::object(std::uint64_t id) const {
 ChunkMirror::Entry& ChunkMirror::object_for(const Version& version) {
   if (const auto found = objects_.find(version); found != objects_.end()) return *found;
   const std::uint32_t size = chunk_size(version);
-  Entry& entry = *objects_.emplace(version, Object{next_id_++, size, 0, 0}).first;
+  Entry& entry = *objects_.emplace(version, Object{next_id_++, size}).first;
   by_id_.emplace(entry.second.id, &entry);
   dirty_objects_.push_back(entry.second.id);
   space_.adopt(space_.file_charge(version.size));
@@ -357,6 +404,7 @@ void ChunkMirror::forget(Entry& entry) {
   if (entry.second.chunk_size_bytes != chunk_size_bytes_) {
     former_chunk_sizes_.emplace(entry.first, entry.second.chunk_size_bytes);
   }
+  if (entry.second.pins > 0) pinned_bytes_ -= entry.first.size;
   dirty_objects_.push_back(entry.second.id);
   by_id_.erase(entry.second.id);
   objects_.erase(objects_.find(entry.first));
@@ -387,6 +435,7 @@ Hole ChunkMirror::remove(std::uint32_t slot, ChunkFate::End end) {
 void ChunkMirror::take_out(std::uint32_t slot, ChunkFate::End end) {
   eviction_.remove(slot);
   fates_.ended(fate_id(chunks_[slot].id), end);
+  if (chunks_[slot].verified) --object(chunks_[slot].id.object)->second.verified;
   if (chunks_[slot].awaited) {
     const ChunkId id = chunks_[slot].id;
     const std::uint64_t bytes = range(*object(id.object), id.chunk).length;
@@ -407,9 +456,12 @@ void ChunkMirror::remove_if_unused(Entry& entry, std::vector<Hole>& holes) {
 std::uint64_t ChunkMirror::evict(std::uint64_t shortage, Origin cause, std::vector<Hole>& holes) {
   const auto end =
       cause == Origin::kDemand ? ChunkFate::End::kForDemand : ChunkFate::End::kForPrefetch;
+  const Eviction::Stays stays = [this](std::uint32_t slot) {
+    return object(chunks_[slot].id.object)->second.pins > 0;
+  };
   std::uint64_t freed = 0;
   for (std::size_t count = 0; freed < shortage && count < kHolesMax; ++count) {
-    const std::uint32_t victim = eviction_.evict(cause);
+    const std::uint32_t victim = eviction_.evict(cause, stays);
     if (victim == Eviction::kNone) break;
     holes.push_back(remove(victim, end));
     freed += holes.back().charge;

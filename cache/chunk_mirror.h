@@ -24,6 +24,7 @@ struct Hole {
   ByteRange range;
   std::uint64_t charge = 0;
   bool whole_file = false;
+  bool waits = false;  // until those who have the file open are done with it
 };
 
 // What is cached, in memory: versions, chunks, the order of eviction, the account of space and
@@ -91,6 +92,22 @@ class ChunkMirror {
   };
   std::optional<Lost> lose(std::uint64_t object);
 
+  // A version of which every chunk is here.
+  struct Whole {
+    std::uint64_t object = 0;
+    std::uint64_t bytes = 0;
+    std::uint32_t chunks = 0;
+    bool verified = false;  // each of them, see ChunkTable::Slot
+  };
+  std::optional<Whole> whole(const Version& version) const;
+  // None of its chunks is evicted until unpin() was called as often. False, and nothing happens,
+  // when it is not whole and verified any more, or so much is pinned that the rest of the cache
+  // would be small: half of it.
+  bool pin(std::uint64_t object);
+  void unpin(std::uint64_t object);
+  // The same without a condition, for a file of which a hole waits.
+  void spare(std::uint64_t object);
+
   Admission admit(const Version& version, std::uint32_t chunk, std::uint64_t length, Origin origin,
                   Space::DiskFree disk, Ticket& ticket, std::vector<Hole>& holes);
   // The chunk is written. False, and no chunk, when its file was lost in the meantime.
@@ -99,6 +116,9 @@ class ChunkMirror {
   // A whole chunk came and was not kept.
   void unkept(const Version& version, std::uint32_t chunk, const ChunkCause& cause,
               std::uint64_t bytes);
+  // What the index does not know and cannot be punched yet: it is charged, as a hole that waits.
+  // nullopt when it is already.
+  std::optional<Hole> adopt_hole(ChunkId id);
   // It could not be written.
   void abandon(const Ticket& ticket, std::vector<Hole>& holes);
   // A hole is dug; what this makes removable is added to `holes`.
@@ -129,8 +149,10 @@ class ChunkMirror {
   struct Object {
     std::uint64_t id = 0;
     std::uint32_t chunk_size_bytes = 0;
-    std::uint32_t chunks = 0;  // present
-    std::uint32_t busy = 0;    // being written or punched
+    std::uint32_t chunks = 0;    // present
+    std::uint32_t busy = 0;      // being written or punched
+    std::uint32_t verified = 0;  // of those present
+    std::uint32_t pins = 0;
   };
   struct VersionHash {
     std::size_t operator()(const Version& version) const { return version_hash(version); }
@@ -148,6 +170,7 @@ class ChunkMirror {
   void remove_if_unused(Entry& entry, std::vector<Hole>& holes);
   std::uint64_t evict(std::uint64_t shortage, Origin cause, std::vector<Hole>& holes);
   void mark_dirty(std::uint32_t slot);
+  void mark_verified(std::uint32_t slot);
   PrefetchTally& tally(std::uint32_t account);
   void book(const ChunkCause& cause, std::uint64_t bytes, bool kept);
 
@@ -166,6 +189,7 @@ class ChunkMirror {
   Counters counters_;
   std::vector<PrefetchTally> tallies_;  // by account
   ChunkFates fates_;
+  std::uint64_t pinned_bytes_ = 0;
 };
 
 }  // namespace augurfs

@@ -44,7 +44,8 @@ bool ChunkStore::Parts::read(const Version& version, std::uint32_t chunk, std::u
   const auto found = mirror.lock()->find(version, chunk);
   if (!found || offset + std::uint64_t{out.size()} > found->range.length) return false;
   if (!reading.allows()) return false;
-  const bool watched = !found->verified && watch(found->id, found->range) != 0;
+  const bool watched =
+      !found->verified && watch(found->id, found->range, ChunkFiles::WatchFor::kReading) != 0;
   const auto right = copy(version, *found, offset, out);
   if (!right) {
     if (right.error().code == ErrorCode::kNotFound) {
@@ -67,9 +68,13 @@ bool ChunkStore::Parts::read(const Version& version, std::uint32_t chunk, std::u
   }
   const bool there = counts == Counts::kAsUse ? mirror.lock()->use(*found, watched, now_s())
                                               : mirror.lock()->confirm(*found, watched);
-  if (there) return true;
-  files.close(found->id.object);
-  return false;
+  if (!there) close_if_gone(found->id.object);
+  return there;
+}
+
+// An open file holds on to its blocks. One that is still there may be watched for other chunks.
+void ChunkStore::Parts::close_if_gone(std::uint64_t object) {
+  if (!mirror.lock()->file_chunk_size(object)) files.close(object);
 }
 
 // Whether `out` holds the right bytes, provided that the chunk is still there afterwards.
@@ -107,10 +112,7 @@ Result<bool> ChunkStore::Parts::copy(const Version& version, const ChunkMirror::
 // Makes a chunk absent, unless it went by itself while it was read: then nothing is wrong with it.
 void ChunkStore::Parts::distrust(const ChunkMirror::Found& found, const char* reason) {
   const auto hole = mirror.lock()->drop(found);
-  if (!hole) {
-    files.close(found.id.object);
-    return;
-  }
+  if (!hole) return close_if_gone(found.id.object);
   ++corrupt_chunks;
   spdlog::warn("cache.corrupt file={:016x} chunk={} reason={:?}", found.id.object, found.id.chunk,
                reason);
@@ -128,8 +130,68 @@ void ChunkStore::Parts::lose(std::uint64_t object, const std::string& reason) {
 }
 
 // From here on the file is watched, if it is worth it: the number of the watch, or 0.
-std::uint64_t ChunkStore::Parts::watch(const ChunkId& id, const ByteRange& range) {
-  return range.length < kWatchedBytesMin ? 0 : files.watch(id.object, options.now());
+std::uint64_t ChunkStore::Parts::watch(const ChunkId& id, const ByteRange& range,
+                                       ChunkFiles::WatchFor what) {
+  return range.length < kWatchedBytesMin ? 0 : files.watch(id.object, what, options.now());
+}
+
+// ------------------------------------------------------------------------------------- pinning
+
+std::unique_ptr<PinnedFile> ChunkStore::Parts::pin(const Version& version) {
+  wait_until_loaded();
+  if (phase != Phase::kReady || !reading.healthy() || !writing.healthy()) return nullptr;
+  const auto whole = mirror.lock()->whole(version);
+  if (!whole || (!whole->verified && !verify(version, *whole))) return nullptr;
+  if (!is_on_disk(whole->object)) return nullptr;
+  // Not where it could not be told later whether somebody still has it.
+  if (!files.is_alone(whole->object).has_value()) return nullptr;
+  if (!mirror.lock()->pin(whole->object)) return nullptr;
+  lent.lock()->insert(whole->object);
+  auto file = files.lend(whole->object);
+  // Whole and pinned: nobody writes to it any more. Nor did anybody since it was on the disk.
+  if (!file || files.watched(whole->object)) {
+    mirror.lock()->unpin(whole->object);
+    return nullptr;
+  }
+  return std::make_unique<PinnedFile>(
+      std::move(*file), version.size,
+      [this, object = whole->object] { mirror.lock()->unpin(object); });
+}
+
+// Checks what was not yet. False when something is wrong, or it would take long.
+bool ChunkStore::Parts::verify(const Version& version, const ChunkMirror::Whole& whole) {
+  constexpr std::uint64_t kBytesMax = std::uint64_t{8} << 20U;
+  std::vector<ChunkMirror::Found> doubtful;
+  {
+    std::uint64_t bytes = 0;
+    auto state = mirror.lock();
+    for (std::uint32_t chunk = 0; chunk < whole.chunks; ++chunk) {
+      const auto found = state->find(version, chunk);
+      if (!found) return false;
+      if (found->verified) continue;
+      bytes += found->range.length;
+      if (bytes > kBytesMax) return false;
+      doubtful.push_back(*found);
+    }
+  }
+  if (files.watch(whole.object, ChunkFiles::WatchFor::kReading, options.now()) == 0) return false;
+  for (const ChunkMirror::Found& found : doubtful) {
+    const auto right = copy(version, found, 0, {});
+    if (right && *right && mirror.lock()->confirm(found, true)) continue;
+    if (right && !*right) distrust(found, "its bytes are not what was written");
+    return false;
+  }
+  return true;
+}
+
+// What was only read since the watch began is there already, or nearly; what was written the
+// store's thread brings there.
+bool ChunkStore::Parts::is_on_disk(std::uint64_t object) {
+  const auto watched = files.watched(object);
+  if (!watched) return true;
+  if (*watched == ChunkFiles::WatchFor::kReading) return sync_file(object);
+  files.hasten(object);
+  return false;
 }
 
 // ------------------------------------------------------------------------------------- writing
@@ -181,10 +243,12 @@ bool ChunkStore::Parts::keep(const Version& version, const ChunkMirror::Ticket& 
   const std::uint64_t object = ticket.id.object;
   Result<void> written;
   if (ticket.create) written = files.create(object, version.size);
-  const std::uint64_t watched = written ? watch(ticket.id, ticket.range) : 0;
+  const std::uint64_t watched =
+      written ? watch(ticket.id, ticket.range, ChunkFiles::WatchFor::kWriting) : 0;
   if (written) written = files.write(object, ticket.range.offset, bytes);
   // The second call keeps a sync() that began before the write from ending the watch.
-  const bool verified = watched != 0 && watch(ticket.id, ticket.range) == watched;
+  const bool verified =
+      watched != 0 && watch(ticket.id, ticket.range, ChunkFiles::WatchFor::kWriting) == watched;
   std::vector<Hole> holes;
   bool kept = false;
   if (written) {
@@ -213,8 +277,12 @@ std::optional<Space::DiskFree> ChunkStore::Parts::disk_free() {
 
 void ChunkStore::Parts::dig(std::vector<Hole> holes) {
   while (!holes.empty()) {
-    const Hole hole = holes.back();
+    Hole hole = holes.back();
     holes.pop_back();
+    if (has_to_wait(hole)) {
+      failed_holes.lock()->push_back(hole);
+      continue;
+    }
     const auto dug =
         hole.whole_file ? files.remove(hole.id.object) : files.punch(hole.id.object, hole.range);
     // A file that is missing occupies nothing.
@@ -223,8 +291,27 @@ void ChunkStore::Parts::dig(std::vector<Hole> holes) {
       failed_holes.lock()->push_back(hole);
       continue;
     }
-    mirror.lock()->returned(hole, holes);
+    if (hole.whole_file) lent.lock()->erase(hole.id.object);
+    auto state = mirror.lock();
+    if (hole.waits) state->unpin(hole.id.object);
+    state->returned(hole, holes);
   }
+}
+
+// Who reads a file by himself, having been given it by pin() in this run or in one that was killed,
+// must not see a hole; and as long as he has it open, the space of a removed file is not free.
+// Meanwhile no more of the file is evicted: it would be in vain.
+bool ChunkStore::Parts::has_to_wait(Hole& hole) {
+  if (!strangers && !lent.lock()->contains(hole.id.object)) return false;
+  if (!is_in_use(hole.id.object)) return false;
+  if (!std::exchange(hole.waits, true)) mirror.lock()->spare(hole.id.object);
+  return true;
+}
+
+// Where the disk cannot tell, nobody was given a file.
+bool ChunkStore::Parts::is_in_use(std::uint64_t object) {
+  const auto alone = files.is_alone(object);
+  return alone.has_value() && !*alone;
 }
 
 // ----------------------------------------------------------------------------------- ChunkStore
@@ -283,6 +370,8 @@ bool ChunkStore::write(const Version& version, std::uint32_t chunk,
                        std::span<const std::byte> bytes, const ChunkCause& cause) {
   return parts_->write(version, chunk, bytes, cause);
 }
+
+std::unique_ptr<PinnedFile> ChunkStore::pin(const Version& version) { return parts_->pin(version); }
 
 ChunkStoreStats ChunkStore::stats() const {
   ChunkStoreStats stats;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/pinned_file.h"
 #include "cache/prefetch_tally.h"
 #include "remote/object_store.h"
 
@@ -111,6 +112,11 @@ class ChunkStore {
   // errs. Keeping a chunk that is already there is true and changes nothing.
   bool write(const Version& version, std::uint32_t chunk, std::span<const std::byte> bytes,
              const ChunkCause& cause);
+
+  // The version's file, when all of it is cached and right. What was not checked since the start is
+  // checked now, if it is little; what has not reached the disk yet is brought there in the
+  // background, and until then there is none. Nor is there when too much of the cache is pinned.
+  std::unique_ptr<PinnedFile> pin(const Version& version);
 
   ChunkStoreStats stats() const;
   VersionFate fate(const Version& version) const;

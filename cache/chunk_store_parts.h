@@ -11,6 +11,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "cache/cache_directory.h"
@@ -51,6 +52,8 @@ struct ChunkStore::Parts {
   bool start_over(Index& damaged, const std::string& reason);
   bool recover(std::stop_token stop);
   Result<void> recover_file(std::uint64_t object);
+  Result<void> adopt_file(std::uint64_t object);
+  void adopt_chunk(ChunkId id);
   void get_ready(std::stop_token stop);
   void start(std::stop_token stop);
   void run(std::stop_token stop);
@@ -65,7 +68,13 @@ struct ChunkStore::Parts {
                     std::span<std::byte> out);
   void distrust(const ChunkMirror::Found& found, const char* reason);
   void lose(std::uint64_t object, const std::string& reason);
-  std::uint64_t watch(const ChunkId& id, const ByteRange& range);
+  std::uint64_t watch(const ChunkId& id, const ByteRange& range, ChunkFiles::WatchFor what);
+
+  // Pinning.
+  std::unique_ptr<PinnedFile> pin(const Version& version);
+  bool verify(const Version& version, const ChunkMirror::Whole& whole);
+  bool is_on_disk(std::uint64_t object);
+  void close_if_gone(std::uint64_t object);
 
   // Writing.
   bool write(const Version& version, std::uint32_t chunk, std::span<const std::byte> bytes,
@@ -75,11 +84,14 @@ struct ChunkStore::Parts {
             std::span<const std::byte> bytes, const ChunkCause& cause);
   std::optional<Space::DiskFree> disk_free();
   void dig(std::vector<Hole> holes);
+  bool has_to_wait(Hole& hole);
+  bool is_in_use(std::uint64_t object);
 
   // Looking after index and space.
   void look_after(std::stop_token stop);
   void retry_holes();
   void sync_files(std::stop_token stop);
+  bool sync_file(std::uint64_t object);
   Result<void> flush();
   void measure();
   void make_room();
@@ -105,6 +117,10 @@ struct ChunkStore::Parts {
   Guarded<ChunkMirror> mirror;
   Guarded<std::vector<Hole>> failed_holes;
   std::condition_variable_any dirty;  // of mirror
+  // Files that somebody else may have open: those handed out since the start, and as long as it is
+  // not known what an earlier run has left behind, all others.
+  Guarded<std::unordered_set<std::uint64_t>> lent;
+  std::atomic<bool> strangers{true};
   std::jthread thread;
 };
 

@@ -44,6 +44,10 @@ ChunkStore::Parts::~Parts() {
   if (phase != Phase::kReady) return;  // the next run finds what this one has not
   const auto flushed = flush();
   if (!flushed || !failed_holes.lock()->empty()) return;
+  // The next run looks for those who still have a file that this one has handed out.
+  if (std::ranges::any_of(*lent.lock(), [&](std::uint64_t object) { return is_in_use(object); })) {
+    return;
+  }
   auto open_index = index.lock();
   if (auto done = (*open_index)->mark_clean(true); !done) {
     spdlog::warn("cache.index_not_closed reason={:?}", done.error().message);
@@ -115,6 +119,7 @@ void ChunkStore::Parts::load(std::stop_token stop) {
   spdlog::info("cache.loaded chunks={} clean={}", mirrored->size(), clean);
   *mirror.lock() = std::move(*mirrored);
   progress = {true, false, clean};
+  strangers = !progress.leftovers_freed;
 }
 
 bool ChunkStore::Parts::start_over(Index& damaged, const std::string& reason) {
@@ -143,8 +148,11 @@ bool ChunkStore::Parts::recover(std::stop_token stop) {
 }
 
 Result<void> ChunkStore::Parts::recover_file(std::uint64_t object) {
+  const bool in_use = is_in_use(object);  // by a program that an earlier run gave it to
+  if (in_use) lent.lock()->insert(object);
   const auto chunk_size = mirror.lock()->file_chunk_size(object);
-  if (!chunk_size) return files.remove(object);
+  if (!chunk_size && !in_use) return files.remove(object);
+  if (!chunk_size) return adopt_file(object);
   auto ranges = files.data(object);
   if (!ranges) {
     // Gone in the meantime: a reader found its last chunk damaged.
@@ -155,9 +163,32 @@ Result<void> ChunkStore::Parts::recover_file(std::uint64_t object) {
     const std::uint64_t last = (range.offset + range.length - 1) / *chunk_size;
     for (std::uint64_t chunk = range.offset / *chunk_size; chunk <= last; ++chunk) {
       if (mirror.lock()->present({object, static_cast<std::uint32_t>(chunk)})) continue;
+      if (in_use) {
+        adopt_chunk({object, static_cast<std::uint32_t>(chunk)});
+        continue;
+      }
       if (auto done = files.punch(object, {chunk * *chunk_size, *chunk_size}); !done) return done;
     }
   }
+  return {};
+}
+
+// What the index does not know and cannot be freed yet is charged till then. It may be found twice.
+void ChunkStore::Parts::adopt_chunk(ChunkId id) {
+  const auto hole = mirror.lock()->adopt_hole(id);
+  if (hole) failed_holes.lock()->push_back(*hole);
+}
+
+Result<void> ChunkStore::Parts::adopt_file(std::uint64_t object) {
+  const auto bytes = files.allocated_bytes(object);
+  if (!bytes) return bytes.error();
+  {
+    auto holes = failed_holes.lock();
+    const auto is_it = [&](const Hole& hole) { return hole.id.object == object; };
+    if (std::ranges::any_of(*holes, is_it)) return {};
+    holes->push_back({.id = {object, 0}, .charge = *bytes, .whole_file = true});
+  }
+  mirror.lock()->space().adopt(*bytes);
   return {};
 }
 
@@ -172,6 +203,7 @@ void ChunkStore::Parts::get_ready(std::stop_token stop) {
     progress.marked = true;
   }
   if (!progress.leftovers_freed) progress.leftovers_freed = recover(stop);
+  strangers = !progress.leftovers_freed;
   if (progress.leftovers_freed) phase = Phase::kReady;
 }
 
@@ -221,11 +253,16 @@ void ChunkStore::Parts::sync_files(std::stop_token stop) {
   for (int count = 0; count < kSyncsMax && !stop.stop_requested(); ++count) {
     const auto object = files.settled(options.now());
     if (!object) return;
-    const auto synced = files.sync(*object);
-    if (synced) continue;
-    if (synced.error().code != ErrorCode::kNotFound) writing.failed(synced.error().message);
-    lose(*object, synced.error().message);
+    sync_file(*object);
   }
+}
+
+bool ChunkStore::Parts::sync_file(std::uint64_t object) {
+  const auto synced = files.sync(object);
+  if (synced) return true;
+  if (synced.error().code != ErrorCode::kNotFound) writing.failed(synced.error().message);
+  lose(object, synced.error().message);
+  return false;
 }
 
 void ChunkStore::Parts::retry_holes() {

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <system_error>
 
 namespace augurfs {
@@ -138,6 +140,20 @@ Result<void> Disk::check_written(int fd) {
     return descriptor_error(errno, "write back", fd);
   }
   return {};
+}
+
+// The kernel grants a write lease to who has a file for himself, and only to him. It is given back
+// at once. Whoever opens the file meanwhile waits for that, and has the kernel signal us: by a
+// signal that is ignored by default, in place of SIGIO, which would end us.
+Result<bool> Disk::is_alone(int fd) {
+  if (::fcntl(fd, F_SETSIG, SIGURG) < 0) return descriptor_error(errno, "lease", fd);
+  if (::fcntl(fd, F_SETLEASE, F_WRLCK) < 0) {
+    if (errno == EAGAIN) return false;
+    return Error{ErrorCode::kInvalid,
+                 std::string("the file system gives no leases: ") + std::strerror(errno)};
+  }
+  if (::fcntl(fd, F_SETLEASE, F_UNLCK) < 0) return descriptor_error(errno, "end the lease of", fd);
+  return true;
 }
 
 Result<std::uint64_t> Disk::free_bytes(const std::filesystem::path& path) {

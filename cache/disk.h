@@ -42,6 +42,9 @@ class Disk {
   // An error when the kernel could not bring to the disk what was written to the file while `fd`
   // was open, or shortly before; each is told once to each descriptor. Waits for nothing.
   virtual Result<void> check_written(int fd);
+  // Whether nobody else, in whatever process, has the file of `fd` open or mapped; `fd` is open for
+  // reading and writing. kInvalid when the file system cannot tell.
+  virtual Result<bool> is_alone(int fd);
   // What an ordinary user may still write on the disk of `path`.
   virtual Result<std::uint64_t> free_bytes(const std::filesystem::path& path);
   // What a file or directory occupies; 0 when it is not there.

@@ -97,18 +97,27 @@ void Eviction::remove(std::uint32_t slot) {
   if (at < nodes_.size() && nodes_[at].queue != kNowhere) unlink(at);
 }
 
-std::uint32_t Eviction::evict(Origin cause) {
-  const bool core_is_empty = empty(kSmall) && empty(kMain);
-  const std::uint64_t bytes = staged_bytes_ + bytes_[kSmall] + bytes_[kMain];
-  const bool staging_is_full =
-      static_cast<double>(staged_bytes_) > options_.staging_share * static_cast<double>(bytes);
-  const std::uint32_t at = staging_is_full || core_is_empty ? staged_victim() : core_victim();
+std::uint32_t Eviction::evict(Origin cause, const Stays& stays) {
+  std::uint32_t at = victim();
+  for (std::size_t met = 0; at != kNone && stays && stays(at - kQueues); at = victim()) {
+    if (++met == nodes_.size()) return kNone;  // all of them stay
+    unlink(at);
+    push(at, kMain);
+  }
   if (at == kNone) return kNone;
   const Node& node = nodes_[at];
   ghosts_.put(node.fingerprint,
               {.cause = cause, .unused = node.queue >= kStaging, .newcomer = node.queue == kSmall});
   unlink(at);
   return at - kQueues;
+}
+
+std::uint32_t Eviction::victim() {
+  const bool core_is_empty = empty(kSmall) && empty(kMain);
+  const std::uint64_t bytes = staged_bytes_ + bytes_[kSmall] + bytes_[kMain];
+  const bool staging_is_full =
+      static_cast<double>(staged_bytes_) > options_.staging_share * static_cast<double>(bytes);
+  return staging_is_full || core_is_empty ? staged_victim() : core_victim();
 }
 
 void Eviction::push(std::uint32_t at, std::uint8_t queue) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "cache/chunk_record.h"
@@ -54,8 +55,10 @@ class Eviction {
   void use(std::uint32_t slot);
   // It is gone for another reason; nothing happens when it was evicted.
   void remove(std::uint32_t slot);
-  // Takes out the chunk that is to go for the sake of `cause`; kNone when there is none.
-  std::uint32_t evict(Origin cause);
+  // Takes out the chunk that is to go for the sake of `cause`; kNone when there is none. One that
+  // `stays` counts as used instead: it is met again when all others of the main queue were.
+  using Stays = std::function<bool(std::uint32_t slot)>;
+  std::uint32_t evict(Origin cause, const Stays& stays = nullptr);
 
   const EvictionStats& stats() const { return stats_; }
 
@@ -88,6 +91,7 @@ class Eviction {
   bool empty(std::uint8_t queue) const { return nodes_[queue].newer == queue; }
   std::uint32_t oldest(std::uint8_t queue) const { return nodes_[queue].newer; }
   std::uint32_t newest(std::uint8_t queue) const { return nodes_[queue].older; }
+  std::uint32_t victim();
   std::uint32_t staged_victim() const;
   std::uint32_t core_victim();
   std::uint32_t small_victim();

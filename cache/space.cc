@@ -40,6 +40,8 @@ std::uint64_t Space::shortage(std::uint64_t charge, DiskFree disk) const {
                   above(free_bytes_min_ + unwritten + needed, disk.bytes));
 }
 
+std::uint64_t Space::for_chunks() const { return above(bytes_max_, overhead_ + growth_bytes_); }
+
 void Space::take(std::uint64_t charge) {
   charged_ += charge;
   taken_ += charge;

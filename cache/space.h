@@ -37,6 +37,7 @@ class Space {
 
   std::uint64_t written() const { return written_; }
   std::uint64_t used() const { return charged_ + overhead_; }
+  std::uint64_t for_chunks() const;  // of the quota, what the rest of the directory leaves
 
  private:
   std::uint64_t bytes_max_;
