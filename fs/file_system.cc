@@ -26,8 +26,9 @@ struct OpenFile {
   InodeNumber inode{};
   Version version;
   Caller caller;
-  Stream stream;          // of the caller
-  bool excluded = false;  // its path is
+  Stream stream;           // of the caller
+  bool excluded = false;   // its path is
+  bool in_memory = false;  // the kernel was given its pages
 };
 
 struct OpenDirectory {
@@ -98,7 +99,7 @@ struct FileSystem::Parts {
   void count_unreachable(const std::string& prefix, const DirectoryEntries& entries);
   void store_is_over();
   Result<void> await_store(InodeNumber inode, const std::stop_token& stop);
-  void read_from_memory(const OpenFile& file, HandleNumber handle);
+  void record_all(const OpenFile& file, HandleNumber handle);
   Attributes entry_attributes(const OpenDirectory& directory, const DirectoryEntry& entry) const;
 
   Cache& cache;
@@ -179,14 +180,10 @@ Result<void> FileSystem::Parts::await_store(InodeNumber inode, const std::stop_t
 
 // The kernel has the bytes and asks for none. Who opens a file is taken to read it: all that can be
 // known, for the account of what was fetched ahead as for those who learn from reads.
-void FileSystem::Parts::read_from_memory(const OpenFile& file, HandleNumber handle) {
-  const ByteRange all{0, file.version.size};
-  ++stored_opened;
-  stored_opened_bytes += all.length;
-  cache.reader().used(file.version, all);
+void FileSystem::Parts::record_all(const OpenFile& file, HandleNumber handle) {
   if (file.excluded) return;
   Event event;
-  event.range = all;
+  event.range = {0, file.version.size};
   event.hit = true;
   record(file.stream, event, Operation::kRead, handle, file.version);
 }
@@ -267,7 +264,13 @@ Result<HandleNumber> FileSystem::open(InodeNumber inode, std::stop_token stop, C
     parts_->prefetcher->see(file->version);
     parts_->record(opened->stream, {}, Operation::kOpen, handle, file->version);
   }
-  if (parts_->inodes.ask_pages(inode)) parts_->read_from_memory(*opened, handle);
+  if (parts_->inodes.ask_pages(inode)) {
+    opened->in_memory = true;
+    ++parts_->stored_opened;
+    parts_->stored_opened_bytes += file->version.size;
+    parts_->cache.reader().used(file->version, {0, file->version.size});
+    parts_->record_all(*opened, handle);
+  }
   parts_->files.add(handle, std::move(opened));
   return handle;
 }
@@ -312,6 +315,21 @@ Result<std::size_t> FileSystem::read(HandleNumber handle, std::uint64_t offset,
 }
 
 void FileSystem::mark_below(std::uint32_t process) { parts_->streams.mark_below(process); }
+
+std::unique_ptr<PinnedFile> FileSystem::pin(HandleNumber handle) {
+  // Below it a read by the daemon is one request, and opening costs more than that saves.
+  constexpr std::uint64_t kBytesMin = 128U << 10U;
+  const auto file = parts_->files.find(handle);
+  if (file == nullptr || file->in_memory || file->version.size < kBytesMin) return nullptr;
+  return parts_->cache.pin(file->version);
+}
+
+void FileSystem::is_passed_through(HandleNumber handle, bool fresh) {
+  const auto file = parts_->files.find(handle);
+  if (file == nullptr) return;
+  if (fresh) parts_->cache.reader().used(file->version, {0, file->version.size});
+  parts_->record_all(*file, handle);
+}
 
 void FileSystem::release(HandleNumber handle) {
   const auto file = parts_->files.remove(handle);

@@ -96,6 +96,13 @@ class FileSystem {
                            std::stop_token stop, Caller caller = {});
   void release(HandleNumber handle);
 
+  // The file of the cache that holds all of what was opened, when all of it is there and right, and
+  // it is large enough that the kernel should read it by itself. Null otherwise.
+  std::unique_ptr<PinnedFile> pin(HandleNumber handle);
+  // It does: this counts as a read of all of it, for no read will be seen. `fresh`: it did not
+  // before.
+  void is_passed_through(HandleNumber handle, bool fresh);
+
   // For who stores a file in the kernel before it is asked for; one thread at a time. The inode of
   // a version that the kernel knows, which was never open and never stored.
   std::optional<InodeNumber> storable(const Version& version) const;

@@ -27,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "cache/disk.h"
 #include "fs/captured_stderr.h"
 #include "fs/errno.h"
 #include "fs/failure_log.h"
@@ -35,8 +36,10 @@
 #include "fs/key_rules.h"
 #include "fs/mount_health.h"
 #include "fs/mount_table.h"
+#include "fs/passthrough.h"
 #include "fs/unmount.h"
 #include "remote/guarded.h"
+#include "remote/unique_fd.h"
 
 namespace augurfs {
 
@@ -57,7 +60,13 @@ struct FuseSession::Parts {
   };
 
   Parts(FuseSessionOptions session_options, FileSystem& served)
-      : options(std::move(session_options)), file_system(served) {}
+      : options(std::move(session_options)),
+        file_system(served),
+        passthrough(
+            {.open = [this](int file) { return fuse_wire::open_backing(device(), file); },
+             .close = [this](std::int32_t number) { fuse_wire::close_backing(device(), number); }},
+            options.idle_bytes_max,
+            options.passthrough ? "the kernel does not offer it" : "mount.passthrough is off") {}
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
   ~Parts() {
@@ -69,6 +78,7 @@ struct FuseSession::Parts {
   // libfuse leaves an aborted mount (umount -f, or its `abort` file in /sys) to whoever comes next.
   void unmount_and_clear() {
     *takes_stores.lock() = false;
+    passthrough.end();
     fuse_session_unmount(session);
     const auto entry = mount_on(options.directory);
     if (!entry || !entry->is_ours()) return;
@@ -77,11 +87,17 @@ struct FuseSession::Parts {
     if (!gone) spdlog::warn("fuse.not_unmounted message={:?}", gone.error().message);
   }
 
+  int device() const { return fuse_session_fd(session); }
+
   const FuseSessionOptions options;
   FileSystem& file_system;
   fuse_session* session = nullptr;
-  std::atomic<bool> parallel_dirops_unsaid = false;  // see write_device()
-  std::stop_source stop;                             // ends the requests in service
+  Passthrough passthrough;
+  std::atomic<bool> init_heard = false;           // see read_device()
+  std::atomic<bool> passthrough_offered = false;  // and wanted
+  std::atomic<bool> init_unsaid = true;           // see write_device()
+  bool parallel_dirops = false;                   // the kernel can
+  std::stop_source stop;                          // ends the requests in service
   FailureLog failures;
   std::condition_variable changed;
   Guarded<State> state;
@@ -160,16 +176,40 @@ fuse_entry_param to_entry(const FuseSessionOptions& options, const Attributes& a
   return entry;
 }
 
+std::uint32_t stack_depth(const FuseSessionOptions& options) {
+  return fuse_wire::is_on_overlay(options.cache_directory) ? 2 : 1;
+}
+
 void init(void* user_data, fuse_conn_info* connection) {
   auto& parts = *static_cast<Parts*>(user_data);
-  parts.parallel_dirops_unsaid = (connection->capable & FUSE_CAP_PARALLEL_DIROPS) != 0;
+  parts.parallel_dirops = (connection->capable & FUSE_CAP_PARALLEL_DIROPS) != 0;
   // What the kernel asks for ahead of readers leaves a quarter of the threads to those who wait.
   constexpr int kShareOfReaders = 4;
   connection->max_background = static_cast<unsigned>(
       std::max(1, parts.options.threads - parts.options.threads / kShareOfReaders));
   connection->time_gran = 1'000'000'000;  // times are whole seconds
   // The pages of an inode never change, so the kernel need not ask before it uses them.
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
   connection->want &= ~static_cast<unsigned>(FUSE_CAP_AUTO_INVAL_DATA);
+#else
+  fuse_unset_feature_flag(connection, FUSE_CAP_AUTO_INVAL_DATA);
+  if (parts.passthrough_offered && fuse_set_feature_flag(connection, FUSE_CAP_PASSTHROUGH)) {
+    connection->max_backing_stack_depth = stack_depth(parts.options) - 1;  // without ourselves
+  }
+#endif
+}
+
+int reply_open(fuse_req_t request, fuse_file_info* info, const Passthrough::Answer& answer) {
+  if (answer.backing == 0) return fuse_reply_open(request, info);
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+  info->keep_cache = 0;  // with it the open fails: there are no pages to keep
+  info->backing_id = answer.backing;
+  return fuse_reply_open(request, info);
+#else
+  const fuse_wire::OpenReply reply =
+      fuse_wire::open_reply(info->fh, answer.backing, info->direct_io != 0);
+  return fuse_reply_buf(request, reinterpret_cast<const char*>(&reply), sizeof(reply));
+#endif
 }
 
 void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
@@ -220,6 +260,11 @@ void getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
   fuse_reply_attr(request, &out, kAttributesTimeoutSeconds);
 }
 
+void close(Parts& parts, fuse_ino_t inode, HandleNumber handle) {
+  parts.passthrough.release(InodeNumber{inode});
+  parts.file_system.release(handle);
+}
+
 void open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
   Parts& parts = parts_of(request);
   if ((info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0) {
@@ -240,7 +285,13 @@ void open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
   // signal comes, kill -9 included. This lets it wait for one request after another instead, which
   // it interrupts; those of libaio and io_uring stay asynchronous.
   info->direct_io = (info->flags & O_DIRECT) != 0;
-  if (fuse_reply_open(request, info) != 0) parts.file_system.release(*handle);
+  Passthrough::Pin pin;
+  if (info->direct_io == 0) pin = [&] { return parts.file_system.pin(*handle); };
+  const auto answer = parts.passthrough.open(InodeNumber{inode}, pin);
+  if (answer.backing != 0 && info->direct_io == 0) {
+    parts.file_system.is_passed_through(*handle, answer.fresh);
+  }
+  if (reply_open(request, info, answer) != 0) close(parts, inode, *handle);
 }
 
 // The reply buffer of this thread: as large as the largest request it has served, never cleared.
@@ -273,8 +324,8 @@ void read(fuse_req_t request, fuse_ino_t inode, std::size_t size, off_t offset,
   reply_bytes(request, out.first(*bytes));
 }
 
-void release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-  parts_of(request).file_system.release(HandleNumber{info->fh});
+void release(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
+  close(parts_of(request), inode, HandleNumber{info->fh});
   fuse_reply_err(request, 0);
 }
 
@@ -407,30 +458,46 @@ fuse_lowlevel_ops operations() {
   return table;
 }
 
-// We read and write the device ourselves, for two things that libfuse does not do.
+// We read and write the device ourselves, for what libfuse does not do.
 
 // libfuse before 3.17 accepts FUSE_CAP_PARALLEL_DIROPS and never tells the kernel
 // (libfuse/libfuse#861): every lookup in a directory would wait for the round trip of the one
-// before. The reply to INIT is the first one sent; it gets the flag here.
+// before. And it knows no passthrough.
+void amend_init(const Parts& parts, std::span<std::byte> body) {
+  if (parts.parallel_dirops) {
+    reinterpret_cast<fuse_init_out*>(body.data())->flags |= FUSE_PARALLEL_DIROPS;
+  }
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
+  if (parts.passthrough_offered) fuse_wire::accept_passthrough(body, stack_depth(parts.options));
+#endif
+}
+
+// The reply to INIT is the first one sent.
 ssize_t write_device(int fd, iovec* pieces, int count, void* user_data) {
   constexpr int kHeaderAndBody = 2;
   auto& parts = *static_cast<Parts*>(user_data);
-  if (parts.parallel_dirops_unsaid.load(std::memory_order_relaxed)) {
-    parts.parallel_dirops_unsaid.store(false, std::memory_order_relaxed);
+  if (parts.init_unsaid.load(std::memory_order_relaxed)) {
+    parts.init_unsaid.store(false, std::memory_order_relaxed);
     if (count == kHeaderAndBody && pieces[1].iov_len >= sizeof(fuse_init_out)) {
-      static_cast<fuse_init_out*>(pieces[1].iov_base)->flags |= FUSE_PARALLEL_DIROPS;
+      const std::span body(static_cast<std::byte*>(pieces[1].iov_base), pieces[1].iov_len);
+      amend_init(parts, body);
     }
   }
   return ::writev(fd, pieces, count);
 }
 
-// When the file system is unmounted, libfuse waits for the requests in service; but nobody waits
-// for their replies any more, so they are ended.
+// The first request is INIT. When the file system is unmounted, libfuse waits for the requests in
+// service; but nobody waits for their replies any more, so they are ended.
 ssize_t read_device(int fd, void* buffer, std::size_t size, void* user_data) {
+  auto& parts = *static_cast<Parts*>(user_data);
   const ssize_t count = ::read(fd, buffer, size);
   const int error = errno;
+  if (count > 0 && !parts.init_heard.exchange(true)) {
+    const std::span request(static_cast<const std::byte*>(buffer), static_cast<std::size_t>(count));
+    parts.passthrough_offered = parts.options.passthrough && fuse_wire::offers_passthrough(request);
+  }
   if (count < 0 && (error == ENODEV || error == ECONNABORTED)) {
-    static_cast<Parts*>(user_data)->stop.request_stop();
+    parts.stop.request_stop();
   }
   errno = error;
   return count;
@@ -463,13 +530,28 @@ fuse_session* new_session(const FuseSessionOptions& options, Parts* parts) {
   return session;
 }
 
+// Whether the kernel takes a file of the cache, and the cache could tell who has it.
+Result<void> try_passthrough(const Parts& parts) {
+  const int file =
+      ::open(parts.options.cache_directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (file < 0) return {};  // a file system that has no nameless files: to be seen
+  const UniqueFd owner(file);
+  const auto alone = real_disk().is_alone(file);
+  if (!alone) return alone.error();
+  const auto backing = fuse_wire::open_backing(parts.device(), file);
+  if (!backing) return backing.error();
+  fuse_wire::close_backing(parts.device(), *backing);
+  return {};
+}
+
 // Asks the mount point itself. Blocks until the session serves, or ends.
-void wait_until_ready(const FuseSessionOptions& options, const std::function<void()>& on_ready) {
+void wait_until_ready(Parts& parts, const std::function<void()>& on_ready) {
   struct statx root {};
-  const int result =
-      ::statx(AT_FDCWD, options.directory.c_str(), AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &root);
+  const int result = ::statx(AT_FDCWD, parts.options.directory.c_str(), AT_STATX_FORCE_SYNC,
+                             STATX_BASIC_STATS, &root);
   if (result != 0) return;  // the session has ended; run() says why
   raise_kernel_readahead(root.stx_dev_major, root.stx_dev_minor);
+  if (parts.passthrough_offered) parts.passthrough.start(try_passthrough(parts));
   on_ready();
 }
 
@@ -523,7 +605,7 @@ Result<void> FuseSession::run(const std::function<void()>& on_ready) {
   }
   fuse_set_log_func(log_libfuse);
   take_wake_signal();
-  std::jthread readiness([&] { wait_until_ready(parts_->options, on_ready); });
+  std::jthread readiness([&] { wait_until_ready(*parts_, on_ready); });
   const int result = loop(parts_->session, parts_->options.threads);
   {
     auto state = parts_->state.lock();
@@ -555,6 +637,8 @@ Result<void> FuseSession::store(InodeNumber inode, std::span<const std::byte> by
   return Error{ErrorCode::kUnavailable,
                fmt::format("storing a file in the kernel: {}", std::strerror(-result))};
 }
+
+PassthroughStats FuseSession::passthrough() const { return parts_->passthrough.stats(); }
 
 void FuseSession::stop() {
   parts_->stop.request_stop();

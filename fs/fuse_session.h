@@ -10,6 +10,7 @@
 #include <string>
 
 #include "fs/file_system.h"
+#include "fs/passthrough.h"
 #include "remote/result.h"
 
 namespace augurfs {
@@ -24,6 +25,9 @@ struct FuseSessionOptions {
   std::uint32_t directory_mode = 0555;
   std::chrono::milliseconds name_ttl{60'000};  // how long the kernel believes where a name leads
   int threads = 16;                            // requests served at once
+  bool passthrough = false;                    // where the kernel and our rights allow
+  std::filesystem::path cache_directory;       // for passthrough: where the files lie
+  std::uint64_t idle_bytes_max = 0;            // see Passthrough
 };
 
 // A file system mounted through the kernel: decodes requests, calls the FileSystem, replies. Every
@@ -54,6 +58,8 @@ class FuseSession {
   // and not while a read of the file is being served: the kernel locks its pages for both.
   // kNotFound when the kernel has forgotten the inode, kUnavailable once the session has ended.
   Result<void> store(InodeNumber inode, std::span<const std::byte> bytes);
+
+  PassthroughStats passthrough() const;
 
   // Ends run(), the requests it serves included, and returns when it has ended or never ran.
   void stop();

@@ -335,6 +335,7 @@ class Mount {
     out.history_enabled = history_ != nullptr;
     if (history_ != nullptr) out.history = history_->stats();
     out.page_feed = page_feed_->stats();
+    out.passthrough = session_->passthrough();
     return out;
   }
 

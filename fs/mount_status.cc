@@ -184,6 +184,23 @@ ordered_json memory_json(const MountStatus& status) {
           {"failed", feed.failed}};
 }
 
+ordered_json passthrough_json(const MountStatus& status) {
+  const PassthroughStats& passthrough = status.passthrough;
+  return {{"state", passthrough.on ? "on" : "off"},
+          {"reason", passthrough.reason},
+          {"opens", passthrough.opens},
+          {"files", passthrough.files}};
+}
+
+// "passthrough on, 3 opens"
+std::string passthrough_text(const ordered_json& passthrough) {
+  auto out = "passthrough " + passthrough.at("state").get<std::string>();
+  const auto opens = passthrough.at("opens").get<std::uint64_t>();
+  if (opens != 0) out += fmt::format(", {} opens", opens);
+  const auto reason = passthrough.at("reason").get<std::string>();
+  return reason.empty() ? out : out + "; " + reason;
+}
+
 // "running, process 12, 3 hints of 40 events"
 std::string brain_text(const ordered_json& brain) {
   auto state = brain.at("state").get<std::string>();
@@ -279,6 +296,7 @@ std::string format_status(const ordered_json& json) {
                        number(memory, "stored"), rounded_size(number(memory, "stored_bytes")),
                        number(memory, "opened"));
   }
+  out += fmt::format("  kernel    {}\n", passthrough_text(json.at("passthrough")));
   out += fmt::format("  brain     {}\n", brain_text(json.at("brain")));
   if (const auto& model = json.at("brain").at("model"); !model.is_null()) {
     out += fmt::format("  model     {}\n", model_text(model));
@@ -307,6 +325,7 @@ std::string to_json(const MountStatus& status) {
                           {"prefetch", prefetch_json(status)},
                           {"hints", hints_json(status.reading_list)},
                           {"memory", memory_json(status)},
+                          {"passthrough", passthrough_json(status)},
                           {"brain", brain_json(status)},
                           {"history",
                            {{"enabled", status.history_enabled},

@@ -9,6 +9,7 @@
 #include "cache/cache.h"
 #include "fs/file_system.h"
 #include "fs/page_feed.h"
+#include "fs/passthrough.h"
 #include "predictor/prefetcher.h"
 #include "predictor/reading_list.h"
 #include "remote/object_store.h"
@@ -36,6 +37,7 @@ struct MountStatus {
   bool history_enabled = false;
   HistoryStats history;
   PageFeedStats page_feed;
+  PassthroughStats passthrough;
 };
 
 // The document that `augurfs status --json` prints for one mount; its names are a promise.

@@ -372,6 +372,13 @@ const std::vector<Option> kOptions = {
      "Requests of the kernel served at once. One that waits for the store occupies a thread, so "
      "that reads from the cache go on while fewer than this wait. Threads start when they are "
      "needed, and all but 16 end when they are not."},
+    {"mount.passthrough", "auto",
+     choice<bool>(
+         {{"auto", true}, {"off", false}}, [](Options& o) -> auto& { return o.mount.passthrough; }),
+     "Lets the kernel read files of 128 KiB and more by itself, without the daemon, once all of a "
+     "file is cached and checked. \"auto\": where Linux is 6.9 or newer and the daemon has "
+     "CAP_SYS_ADMIN, as that of root has; elsewhere nothing changes. `augurfs status` says whether "
+     "it is on, and why not."},
 
     {"prefetch.mode", "on",
      choice<PrefetchMode>(

@@ -50,6 +50,7 @@ struct Options {
     bool read_only = true;
     bool auto_unmount = true;
     int threads = 0;
+    bool passthrough = true;
   } mount;
   struct {
     PrefetchMode mode = PrefetchMode::kOn;

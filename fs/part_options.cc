@@ -166,6 +166,12 @@ FuseSessionOptions session_options(const MountPlan& plan) {
   out.directory_mode = mount.directory_mode;
   out.name_ttl = kernel_ttl(plan.options);
   out.threads = mount.threads;
+  out.passthrough = mount.passthrough;
+  out.cache_directory = plan.cache_directory;
+  // What nobody has open is to stay evictable but for a little.
+  constexpr std::uint64_t kIdleShare = 32;
+  out.idle_bytes_max =
+      plan.options.cache.size.resolve(disk_bytes(plan.cache_directory)) / kIdleShare;
   return out;
 }
 

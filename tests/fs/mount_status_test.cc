@@ -34,6 +34,7 @@ MountStatus example() {
                         .stored_opened_bytes = 2 << 20};
   status.page_feed = {
       .stored = 12, .stored_bytes = 3 << 20, .not_needed = 5, .no_room = 6, .failed = 1};
+  status.passthrough = {.on = true, .opens = 21, .files = 3};
   status.prefetcher.events = 99;
   status.prefetcher.hints_dropped = 2;
   status.prefetcher.brain = {.state = BrainState::kRunning,
@@ -93,6 +94,10 @@ TEST(MountStatus, TheDocumentHoldsEveryFigureUnderItsPromisedName) {
   EXPECT_EQ(json["memory"]["not_needed"], 5);
   EXPECT_EQ(json["memory"]["no_room"], 6);
   EXPECT_EQ(json["memory"]["failed"], 1);
+  EXPECT_EQ(json["passthrough"]["state"], "on");
+  EXPECT_EQ(json["passthrough"]["reason"], "");
+  EXPECT_EQ(json["passthrough"]["opens"], 21);
+  EXPECT_EQ(json["passthrough"]["files"], 3);
   EXPECT_EQ(json["brain"]["state"], "running");
   EXPECT_EQ(json["brain"]["reason"], "was ended by signal 9");
   EXPECT_EQ(json["brain"]["pid"], 43);
@@ -115,6 +120,7 @@ TEST(MountStatus, APersonReadsTheSameFigures) {
             "  remote    10 requests (2 retries, 1 errors), 5.0 MiB received\n"
             "  prefetch  2.0 MiB fetched, 1.0 MiB used\n"
             "  memory    12 files (3.0 MiB) given to the kernel ahead, 10 opened since\n"
+            "  kernel    passthrough on, 21 opens\n"
             "  brain     running, process 43, 30 hints (5 dropped) of 80 events (19 dropped), "
             "1 restarts; was ended by signal 9\n"
             "  files     7 known, 2 open, 4 keys unreachable\n");

@@ -24,7 +24,7 @@ MountedFileSystem::MountedFileSystem(const MountedFileSystemOptions& options)
   spdlog::default_logger();
   CacheOptions cache;
   cache.directory = directory_.path() / "cache";
-  cache.size_bytes_max = 256 << 20;
+  cache.size_bytes_max = options.cache_bytes_max;
   cache.chunk_size_bytes = kChunkBytes;
   cache.metadata_ttl = kTtl;
   cache.now = clock_.function();
@@ -46,6 +46,10 @@ MountedFileSystem::MountedFileSystem(const MountedFileSystemOptions& options)
   session.file_mode = options.file_mode;
   session.directory_mode = options.directory_mode;
   session.name_ttl = options.name_ttl;
+  session.passthrough = options.passthrough;
+  session.cache_directory = cache.directory;
+  constexpr std::uint64_t kIdleShare = 32;
+  session.idle_bytes_max = options.cache_bytes_max / kIdleShare;
   std::filesystem::create_directories(path());
   session_ = value_of(FuseSession::mount(session, *files_));
   page_feed_ = std::make_unique<PageFeed>(

@@ -30,6 +30,8 @@ struct MountedFileSystemOptions {
   std::uint32_t directory_mode = 0555;
   std::optional<SupervisorOptions> brain;  // none: nothing is prefetched
   std::uint64_t into_memory_bytes_max = 0;
+  bool passthrough = true;
+  std::uint64_t cache_bytes_max = std::uint64_t{256} << 20U;
 
   static constexpr std::chrono::milliseconds kNever{0};
   static constexpr std::chrono::milliseconds kForEver = std::chrono::hours{1};

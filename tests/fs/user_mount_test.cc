@@ -103,6 +103,9 @@ TEST_F(UserMount, AnOrdinaryUserMountsReadsAndUnmounts) {
   EXPECT_EQ(as_user({"cat", drive() / "a/b.txt"}).output, "bytes");
   EXPECT_EQ(as_user({"stat", "-c", "%U", drive() / "a/b.txt"}).output, "nobody\n");
   EXPECT_TRUE(fs::exists(home_.path() / "run" / "augurfs"));
+  const auto status = nlohmann::json::parse(augurfs({"status", drive(), "--json"}).output);
+  EXPECT_EQ(status.at("passthrough").at("state"), "off");
+  EXPECT_NE(status.at("passthrough").at("reason"), "");
   const ProgramResult unmounted = augurfs({"unmount", drive()});
   EXPECT_EQ(unmounted.exit_code, 0) << unmounted.errors;
   EXPECT_FALSE(mounted());
