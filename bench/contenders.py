@@ -11,6 +11,7 @@ from pathlib import Path
 HINTS = "hints"  # a contender augurfs:hints is told what will be read
 ACCESS_KEY, SECRET_KEY, BUCKET = "test-access", "test-secret", "bench"
 MOUNT_SECONDS_MAX = 60
+SYNC_SECONDS = 3  # a look each second, and what the kernel then has to write
 TOP = Path(__file__).resolve().parent.parent
 
 
@@ -41,6 +42,9 @@ class Native:
     def announce(self, paths):
         pass
 
+    def settle(self, open_all):
+        pass
+
     def mount(self, _port):
         return None
 
@@ -66,6 +70,9 @@ class Mounted:
 
     def announce(self, paths):
         """What the job will read, in its order, for those that can make use of it."""
+
+    def settle(self, open_all):
+        """What a mount does when its files are used again a while later has then been done."""
 
     def mount(self, port):
         """Returns the milliseconds from the command to a mount that answers."""
@@ -129,6 +136,10 @@ class Augurfs(Mounted):
         if self.takes_hints:
             subprocess.run([self.program, "hint", self.directory], check=True, text=True,
                            input="".join(f"{path}\n" for path in paths), stdout=subprocess.DEVNULL)
+
+    def settle(self, open_all):
+        open_all()  # what is asked for again is synced, and then passed through
+        time.sleep(SYNC_SECONDS)
 
     def command(self, url):
         settings = {"remote.endpoint": url, "cache.dir": self.cache, **self.settings}

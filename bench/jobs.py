@@ -32,7 +32,7 @@ class Job:
 
     @property
     def states(self):
-        return ("cold", "ssd") if self.direct else ("cold", "page", "ssd")
+        return ("cold", "disk", "ssd") if self.direct else ("cold", "page", "disk", "ssd")
 
     def run(self, contender):
         directory = contender.directory
@@ -61,6 +61,8 @@ class Job:
             for folder, _, names in os.walk(directory / self.warms):
                 for name in names:
                     os.stat(os.path.join(folder, name))
+        elif self.name == "read-small-files":
+            read_all(directory / self.warms)
         elif self.name == "shuffled-128k":
             paths = [directory / self.warms / str(number) for number in range(128)]
             random.Random(5).shuffle(paths)  # a loader's order: no program could guess it
@@ -90,8 +92,11 @@ ALL = {job.name: job for job in (
     Job("mountpoint-first-byte", "medium", "ms", direct=True),
     Job("gcsfuse-read-128k", "128k", "MiB/s", direct=True),
     Job("blobfuse-rand-4k", "big", "IOPS"),
+    Job("mmap-seq", "big/0", "MiB/s"),
     Job("juicefs-seq-4m", "big/0", "MiB/s", quick=True),
     Job("juicefs-rand-4k", "big/0", "IOPS", direct=True, quick=True),
+    Job("rand-4k", "big/0", "IOPS"),
+    Job("read-small-files", "small", "s"),
     Job("copy-small-files", "small", "s", quick=True),
     Job("shuffled-128k", "128k", "s"),
     Job("stat-tree", "small", "s"),
@@ -109,6 +114,13 @@ def warm(job, directory):
         subprocess.run(["find", directory / job.warms], check=True, stdout=subprocess.DEVNULL)
     else:
         read_all(directory / job.warms)
+
+
+def open_all(path):
+    """Opens a file, or every file below a directory, and reads nothing."""
+    for file in [path] if path.is_file() else path.rglob("*"):
+        if file.is_file():
+            file.open("rb").close()
 
 
 def read_all(path):

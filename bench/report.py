@@ -2,7 +2,7 @@
 
 import statistics
 
-STATES = {"cold": "cold", "ssd": "SSD-warm", "page": "page-warm"}
+STATES = {"cold": "cold", "ssd": "SSD-warm", "page": "page-warm", "disk": "on the disk"}
 
 
 def spread(values):
