@@ -45,9 +45,8 @@ ChunkStore::Parts::~Parts() {
   const auto flushed = flush();
   if (!flushed || !failed_holes.lock()->empty()) return;
   // The next run looks for those who still have a file that this one has handed out.
-  if (std::ranges::any_of(*lent.lock(), [&](std::uint64_t object) { return is_in_use(object); })) {
-    return;
-  }
+  const auto given = *lent.lock();
+  if (std::ranges::any_of(given, [&](std::uint64_t object) { return is_in_use(object); })) return;
   auto open_index = index.lock();
   if (auto done = (*open_index)->mark_clean(true); !done) {
     spdlog::warn("cache.index_not_closed reason={:?}", done.error().message);
