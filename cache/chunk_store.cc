@@ -209,7 +209,7 @@ bool ChunkStore::Parts::write(const Version& version, std::uint32_t chunk,
                                                 *disk_now, ticket, holes);
     if (admission == ChunkMirror::Admission::kPresent) return true;
     if (admission == ChunkMirror::Admission::kRefused) {
-      tell_if_full(disk_now->bytes, bytes.size());
+      tell_if_full(*disk_now, bytes.size());
       break;
     }
     if (admission == ChunkMirror::Admission::kGranted) {
@@ -224,9 +224,9 @@ bool ChunkStore::Parts::write(const Version& version, std::uint32_t chunk,
 }
 
 // A disk that others have filled turns the cache off, and nothing errs.
-void ChunkStore::Parts::tell_if_full(std::uint64_t free_bytes, std::uint64_t wanted_bytes) {
+void ChunkStore::Parts::tell_if_full(Space::DiskFree free, std::uint64_t wanted_bytes) {
   constexpr std::chrono::minutes kTellAgain{1};
-  if (free_bytes >= options.free_space_bytes_min + wanted_bytes) return;
+  if (mirror.lock()->space().shortage_of_disk(wanted_bytes, free) == 0) return;
   const auto now = options.now();
   {
     auto next = tell_full_at.lock();
@@ -234,7 +234,7 @@ void ChunkStore::Parts::tell_if_full(std::uint64_t free_bytes, std::uint64_t wan
     *next = now + kTellAgain;
   }
   spdlog::warn("cache.no_room directory={:?} disk_free_bytes={} cache.free_space={}",
-               directory.path().string(), free_bytes, options.free_space_bytes_min);
+               directory.path().string(), free.bytes, options.free_space_bytes_min);
 }
 
 bool ChunkStore::Parts::keep(const Version& version, const ChunkMirror::Ticket& ticket,

@@ -79,7 +79,7 @@ struct ChunkStore::Parts {
   // Writing.
   bool write(const Version& version, std::uint32_t chunk, std::span<const std::byte> bytes,
              const ChunkCause& cause);
-  void tell_if_full(std::uint64_t free_bytes, std::uint64_t wanted_bytes);
+  void tell_if_full(Space::DiskFree free, std::uint64_t wanted_bytes);
   bool keep(const Version& version, const ChunkMirror::Ticket& ticket,
             std::span<const std::byte> bytes, const ChunkCause& cause);
   std::optional<Space::DiskFree> disk_free();

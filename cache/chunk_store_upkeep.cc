@@ -65,10 +65,10 @@ Result<void> ChunkStore::Parts::check_quota() const {
   const std::string given =
       "cache.size leaves " + mib(options.size_bytes_max) + " for chunks and index; ";
   if (options.size_bytes_max < least) {
-    return Error{ErrorCode::kInvalid, given + "with chunks of " +
-                                          std::to_string(options.chunk_size_bytes >> 10U) +
-                                          " KiB it needs at least " + mib(least + kMib - 1) +
-                                          ": raise cache.size or lower cache.chunk_size"};
+    return Error{ErrorCode::kInvalid,
+                 given + "with chunks of " + std::to_string(options.chunk_size_bytes >> 10U) +
+                     " KiB it needs at least " + std::to_string(least) + " bytes (" +
+                     mib(least + kMib - 1) + "): raise cache.size or lower cache.chunk_size"};
   }
   // An index does not shrink with the quota.
   const std::uint64_t overhead = state->space().used();

@@ -34,10 +34,13 @@ std::uint64_t Space::file_charge(std::uint64_t size) const {
 }
 
 std::uint64_t Space::shortage(std::uint64_t charge, DiskFree disk) const {
-  const std::uint64_t needed = charge + growth_bytes_;
+  return std::max(above(used() + charge + growth_bytes_, bytes_max_),
+                  shortage_of_disk(charge, disk));
+}
+
+std::uint64_t Space::shortage_of_disk(std::uint64_t charge, DiskFree disk) const {
   const std::uint64_t unwritten = taken_ - disk.written_before;
-  return std::max(above(used() + needed, bytes_max_),
-                  above(free_bytes_min_ + unwritten + needed, disk.bytes));
+  return above(free_bytes_min_ + unwritten + charge + growth_bytes_, disk.bytes);
 }
 
 std::uint64_t Space::for_chunks() const { return above(bytes_max_, overhead_ + growth_bytes_); }

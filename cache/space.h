@@ -28,6 +28,8 @@ class Space {
 
   // How much must be given back before `charge` may be taken; 0: it may.
   std::uint64_t shortage(std::uint64_t charge, DiskFree disk) const;
+  // That of the disk alone, whatever the quota.
+  std::uint64_t shortage_of_disk(std::uint64_t charge, DiskFree disk) const;
 
   void take(std::uint64_t charge);    // before writing
   void settle(std::uint64_t charge);  // after writing, whether it went well or not

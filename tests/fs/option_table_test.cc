@@ -101,9 +101,13 @@ TEST(OptionTable, TheDefaultsAreThoseThatAreDocumented) {
   EXPECT_EQ(options.cache.directory, "");
   EXPECT_DOUBLE_EQ(options.cache.size.share, .1);
   EXPECT_DOUBLE_EQ(options.cache.free_space.share, .05);
-  EXPECT_EQ(options.cache.chunk_size, 1U << 20);
+  EXPECT_EQ(options.cache.chunk_size, 256U << 10);
   EXPECT_EQ(options.metadata.ttl, milliseconds(60'000));
   EXPECT_EQ(options.metadata.entries_max, 1'000'000U);
+  EXPECT_TRUE(options.metadata.list_subtrees);
+  EXPECT_EQ(options.metadata.size, 256U << 20);
+  EXPECT_EQ(options.metadata.stale_while_revalidate, milliseconds(0));
+  EXPECT_EQ(options.metadata.stale_if_error, milliseconds(0));
   EXPECT_FALSE(options.mount.allow_other);
   EXPECT_FALSE(options.mount.uid);
   EXPECT_FALSE(options.mount.gid);
@@ -112,6 +116,7 @@ TEST(OptionTable, TheDefaultsAreThoseThatAreDocumented) {
   EXPECT_TRUE(options.mount.read_only);
   EXPECT_TRUE(options.mount.auto_unmount);
   EXPECT_EQ(options.mount.threads, 128);
+  EXPECT_TRUE(options.mount.passthrough);
   EXPECT_EQ(options.prefetch.mode, PrefetchMode::kOn);
   EXPECT_TRUE(options.prefetch.brain);
   EXPECT_EQ(options.prefetch.brain_memory_bytes_max, 512U << 20);
@@ -150,6 +155,10 @@ const std::vector<std::pair<std::string_view, std::string_view>> kOtherValues = 
     {"cache.chunk_size", "64K"},
     {"metadata.ttl", "105 ms"},
     {"metadata.max_entries", "1006"},
+    {"metadata.list_subtrees", "false"},
+    {"metadata.size", "9 MiB"},
+    {"metadata.stale_while_revalidate", "111 ms"},
+    {"metadata.stale_if_error", "112 ms"},
     {"mount.allow_other", "true"},
     {"mount.uid", "107"},
     {"mount.gid", "108"},
@@ -158,6 +167,7 @@ const std::vector<std::pair<std::string_view, std::string_view>> kOtherValues = 
     {"mount.read_only", "yes"},
     {"mount.auto_unmount", "false"},
     {"mount.threads", "109"},
+    {"mount.passthrough", "off"},
     {"prefetch.mode", "off"},
     {"prefetch.brain", "false"},
     {"prefetch.brain_memory", "3 GiB"},
@@ -202,6 +212,10 @@ TEST(OptionTable, EveryOptionArrivesWhereItBelongs) {
   EXPECT_EQ(options.cache.chunk_size, 64U << 10);
   EXPECT_EQ(options.metadata.ttl, milliseconds(105));
   EXPECT_EQ(options.metadata.entries_max, 1006U);
+  EXPECT_FALSE(options.metadata.list_subtrees);
+  EXPECT_EQ(options.metadata.size, 9U << 20);
+  EXPECT_EQ(options.metadata.stale_while_revalidate, milliseconds(111));
+  EXPECT_EQ(options.metadata.stale_if_error, milliseconds(112));
   EXPECT_TRUE(options.mount.allow_other);
   EXPECT_EQ(options.mount.uid, 107U);
   EXPECT_EQ(options.mount.gid, 108U);
@@ -209,6 +223,7 @@ TEST(OptionTable, EveryOptionArrivesWhereItBelongs) {
   EXPECT_EQ(options.mount.directory_mode, 0500U);
   EXPECT_FALSE(options.mount.auto_unmount);
   EXPECT_EQ(options.mount.threads, 109);
+  EXPECT_FALSE(options.mount.passthrough);
   EXPECT_EQ(options.prefetch.mode, PrefetchMode::kOff);
   EXPECT_FALSE(options.prefetch.brain);
   EXPECT_EQ(options.prefetch.brain_memory_bytes_max, std::uint64_t{3} << 30);

@@ -165,7 +165,11 @@ TEST(MountedReading, ManyReadersOfOneColdFileFetchItOnce) {
   }
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(wrong, 0);
-  EXPECT_EQ(drive.status("remote", "bytes_received"), bytes.size()) << "each byte once";
+  // Each byte once, but for what was on its way in a long haul when a reader past the page cache
+  // overtook it.
+  constexpr std::uint64_t kOnTheirWay = 1 << 20;
+  EXPECT_GE(drive.status("remote", "bytes_received"), bytes.size());
+  EXPECT_LE(drive.status("remote", "bytes_received"), bytes.size() + kOnTheirWay);
 }
 
 // A process that waits for a store which does not answer.
@@ -415,8 +419,10 @@ TEST(MountedReading, TheFileSystemShowsTheSizeOfItsCache) {
   ASSERT_EQ(drive.mount().exit_code, 0);
   struct statvfs space {};
   ASSERT_EQ(::statvfs(drive.path().c_str(), &space), 0);
-  constexpr std::uint64_t kHistory = 64 << 20;  // is part of cache.size
-  EXPECT_EQ(space.f_blocks * space.f_frsize, (1ULL << 30) - kHistory);
+  // Are part of cache.size.
+  constexpr std::uint64_t kHistory = 64 << 20;
+  constexpr std::uint64_t kListings = 128 << 20;
+  EXPECT_EQ(space.f_blocks * space.f_frsize, (1ULL << 30) - kHistory - kListings);
   EXPECT_EQ(space.f_namemax, 255U);
 }
 

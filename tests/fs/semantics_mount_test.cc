@@ -302,24 +302,25 @@ TEST(Semantics, S15) {
 // still be read, and a read of others fails with ESTALE.
 TEST(Semantics, S16) {
   MountedFileSystem drive;
-  drive.store.put("a", std::string(100 * kPage, 'o'));
+  // Longer than the first MiB, which comes at once.
+  drive.store.put("a", std::string(400 * kPage, 'o'));
   const UniqueFd file = open_random(drive.path("a"));
   ASSERT_EQ(bytes_at(file, 0, 10), std::string(10, 'o'));
-  drive.store.put("a", std::string(100 * kPage, 'n'));
+  drive.store.put("a", std::string(400 * kPage, 'n'));
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);  // the kernel asks for the page again
   EXPECT_EQ(bytes_at(file, 5, 10), std::string(10, 'o'));
-  EXPECT_EQ(bytes_at(file, 50 * kPage, 10), "ESTALE");
+  EXPECT_EQ(bytes_at(file, 300 * kPage, 10), "ESTALE");
 }
 
 // S17. When an object is removed while it is open, a read of bytes that are not cached fails with
 // ESTALE.
 TEST(Semantics, S17) {
   MountedFileSystem drive;
-  drive.store.put("a", std::string(100 * kPage, 'o'));
+  drive.store.put("a", std::string(400 * kPage, 'o'));
   const UniqueFd file = open_random(drive.path("a"));
   ASSERT_EQ(bytes_at(file, 0, 10), std::string(10, 'o'));
   drive.store.remove("a");
-  EXPECT_EQ(bytes_at(file, 50 * kPage, 10), "ESTALE");
+  EXPECT_EQ(bytes_at(file, 300 * kPage, 10), "ESTALE");
 }
 
 // S18. A program that opens a replaced object reads only bytes of the new version, whatever others

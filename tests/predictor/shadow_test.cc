@@ -46,7 +46,7 @@ class ShadowTest : public testing::Test {
     return account < tallies.size() ? tallies[account] : PrefetchTally{};
   }
 
-  const Version version_{"object", "1", 3000 * kChunk};
+  const Version version_{"object", "1", 6000 * kChunk};
   std::set<std::uint32_t> there_;
   std::chrono::steady_clock::time_point now_{std::chrono::hours{1}};
   std::unique_ptr<Shadow> shadow_ = std::make_unique<Shadow>(options());
@@ -119,11 +119,11 @@ TEST_F(ShadowTest, WhatHasNoRoomIsWastedTheOneDueLastFirst) {
 TEST_F(ShadowTest, MoreThanMayWaitIsRefusedAsAWhole) {
   EXPECT_FALSE(ask(0, kPrefetchQueueChunksMax + 1));
   EXPECT_EQ(tally().fetched_chunks, 0U);
-  for (const std::uint32_t chunk : {2000U, 2002U}) EXPECT_TRUE(ask(chunk));
+  for (const std::uint32_t chunk : {5000U, 5002U}) EXPECT_TRUE(ask(chunk));
   EXPECT_TRUE(ask(0, kPrefetchQueueChunksMax));
-  EXPECT_FALSE(ask(2500));
+  EXPECT_FALSE(ask(5500));
   now_ += std::chrono::hours{1};
-  EXPECT_TRUE(ask(2500));
+  EXPECT_TRUE(ask(5500));
 }
 
 TEST_F(ShadowTest, AnotherVersionIsAnother) {

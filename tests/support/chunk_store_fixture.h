@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cache/chunk_store.h"
@@ -102,7 +103,9 @@ class ChunkStoreFixture : public testing::Test {
     options.size_bytes_max = 0;
     const auto refused = ChunkStore::open(options);
     const std::string& message = refused.error().message;
-    return std::stoull(message.substr(message.rfind(' ') + 1)) + chunks * kChunkBytes;
+    constexpr std::string_view kBefore = "at least ";
+    return std::stoull(message.substr(message.find(kBefore) + kBefore.size())) +
+           chunks * kChunkBytes;
   }
 
   TemporaryDirectory temporary_;
