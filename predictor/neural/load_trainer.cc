@@ -36,6 +36,7 @@ void let_go_of_what_loading_read() {
       if (part.p_type != PT_LOAD || (part.p_flags & PF_W) != 0) continue;
       const std::uintptr_t begin = (library->dlpi_addr + part.p_vaddr) & ~(page - 1);
       const std::uintptr_t end = library->dlpi_addr + part.p_vaddr + part.p_memsz;
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader tells addresses as numbers
       ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
     }
     return 0;
