@@ -109,7 +109,11 @@ class ChunkStoreModel : public ChunkStoreFixture {
     get(*store_, versions_[version], chunk);
     const bool kept = put(*store_, versions_[version], chunk, origin);
     EXPECT_TRUE(kept || damaged_);
-    if (kept) kept_.insert({version, chunk});
+    if (kept) {
+      kept_.insert({version, chunk});
+    } else {
+      kept_.erase({version, chunk});  // a failing disk took what was there, and takes no more
+    }
     forget_if_evicted();
   }
 
