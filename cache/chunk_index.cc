@@ -3,8 +3,11 @@
 #include <spdlog/spdlog.h>
 
 #include <bit>
+#include <charconv>
 #include <chrono>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -69,10 +72,25 @@ void set_aside(const stdfs::path& path, const std::string& reason) {
   spdlog::error("cache.index_damaged reason={:?} kept_as={:?}", reason, aside.string());
 }
 
+constexpr std::string_view kChunks = " chunks";
+
+// Of meta.clean. A damaged database may read as a sound one of fewer rows.
+std::optional<std::uint64_t> parse_clean(std::string_view value) {
+  std::uint64_t chunks = 0;
+  if (!value.ends_with(kChunks)) return std::nullopt;
+  value.remove_suffix(kChunks.size());
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), chunks);
+  if (error != std::errc() || end != value.data() + value.size()) return std::nullopt;
+  return chunks;
+}
+
 }  // namespace
 
-ChunkIndex::ChunkIndex(Sqlite database, Statements statements, bool was_clean)
-    : database_(std::move(database)), statements_(std::move(statements)), was_clean_(was_clean) {}
+ChunkIndex::ChunkIndex(Sqlite database, Statements statements,
+                       std::optional<std::uint64_t> clean_chunks)
+    : database_(std::move(database)),
+      statements_(std::move(statements)),
+      clean_chunks_(clean_chunks) {}
 
 Result<ChunkIndex> ChunkIndex::open(const stdfs::path& path, const std::string& store_identity) {
   auto index = try_open(path, store_identity);
@@ -103,7 +121,7 @@ Result<ChunkIndex> ChunkIndex::try_open(const stdfs::path& path,
   if (!clean) return clean.error();
   auto statements = prepare(*database);
   if (!statements) return statements.error();
-  return ChunkIndex(std::move(*database), std::move(*statements), *clean == "1");
+  return ChunkIndex(std::move(*database), std::move(*statements), parse_clean(clean->value_or("")));
 }
 
 Result<ChunkIndex::Statements> ChunkIndex::prepare(Sqlite& database) {
@@ -177,10 +195,16 @@ Result<void> ChunkIndex::write(const IndexBatch& batch) {
   });
 }
 
-Result<void> ChunkIndex::mark_clean(bool clean) {
+Result<void> ChunkIndex::mark_clean(std::uint64_t chunks) {
+  return mark(std::to_string(chunks) + std::string(kChunks));
+}
+
+Result<void> ChunkIndex::mark_in_use() { return mark("0"); }
+
+Result<void> ChunkIndex::mark(std::string_view clean) {
   // The one commit that must not be lost with the power: a stale "clean" would hide leftovers.
   if (auto done = database_.execute("PRAGMA synchronous=FULL"); !done) return done;
-  auto marked = statements_.put_clean.run({std::string_view(clean ? "1" : "0")});
+  auto marked = statements_.put_clean.run({clean});
   auto done = database_.execute("PRAGMA synchronous=NORMAL");
   return marked ? done : marked;
 }

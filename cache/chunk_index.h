@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cache/chunk_record.h"
@@ -44,8 +46,9 @@ class ChunkIndex {
   static Result<ChunkIndex> open(const std::filesystem::path& path,
                                  const std::string& store_identity);
 
-  // Whether the last user of this index ended in order, so that it tells all there is on disk.
-  bool was_clean() const { return was_clean_; }
+  // How many chunks there were when the last user of this index ended in order: while it holds as
+  // many it tells all there is on disk. nullopt when it did not end so.
+  std::optional<std::uint64_t> clean_chunks() const { return clean_chunks_; }
 
   // Objects first, then chunks, in any order. kCorrupt when the database proves damaged on the
   // way. Ends early when a callback returns false.
@@ -54,8 +57,10 @@ class ChunkIndex {
 
   Result<void> write(const IndexBatch& batch);
 
-  // Durable when it returns: says whether a crash from here on may leave chunks unindexed.
-  Result<void> mark_clean(bool clean);
+  // Durable when they return. The end in order, with so many chunks.
+  Result<void> mark_clean(std::uint64_t chunks);
+  // From here on a crash may leave chunks unindexed.
+  Result<void> mark_in_use();
 
   // Sets this index aside, whatever is wrong with it, and starts an empty one.
   static Result<ChunkIndex> start_over(std::unique_ptr<ChunkIndex> damaged,
@@ -68,14 +73,15 @@ class ChunkIndex {
     SqliteStatement put_object, put_chunk, remove_object, remove_chunk, put_clean;
   };
 
-  ChunkIndex(Sqlite database, Statements statements, bool was_clean);
+  ChunkIndex(Sqlite database, Statements statements, std::optional<std::uint64_t> clean_chunks);
   static Result<ChunkIndex> try_open(const std::filesystem::path& path,
                                      const std::string& store_identity);
   static Result<Statements> prepare(Sqlite& database);
+  Result<void> mark(std::string_view clean);
 
   Sqlite database_;  // before the statements, which must go first
   Statements statements_;
-  bool was_clean_;
+  std::optional<std::uint64_t> clean_chunks_;
 };
 
 }  // namespace augurfs

@@ -48,7 +48,7 @@ ChunkStore::Parts::~Parts() {
   const auto given = *lent.lock();
   if (std::ranges::any_of(given, [&](std::uint64_t object) { return is_in_use(object); })) return;
   auto open_index = index.lock();
-  if (auto done = (*open_index)->mark_clean(true); !done) {
+  if (auto done = (*open_index)->mark_clean(mirror.lock()->size()); !done) {
     spdlog::warn("cache.index_not_closed reason={:?}", done.error().message);
   }
 }
@@ -103,18 +103,19 @@ Result<ChunkMirror> ChunkStore::Parts::load_mirror(ChunkIndex& from, std::stop_t
 
 void ChunkStore::Parts::load(std::stop_token stop) {
   auto open_index = index.lock();
-  bool clean = (*open_index)->was_clean();
+  std::optional<std::uint64_t> clean_chunks = (*open_index)->clean_chunks();
   auto mirrored = load_mirror(**open_index, stop);
   if (!mirrored && mirrored.error().code == ErrorCode::kCorrupt) {
     if (!start_over(*open_index, mirrored.error().message)) return;
-    clean = false;
+    clean_chunks.reset();
     mirrored = load_mirror(**open_index, stop);
   }
   if (!mirrored) {
     if (!stop.stop_requested()) writing.failed(mirrored.error().message);
     return;
   }
-  clean = clean || files.none();  // in a new directory nothing can be amiss
+  // In a new directory nothing can be amiss.
+  const bool clean = clean_chunks == mirrored->size() || files.none();
   spdlog::info("cache.loaded chunks={} clean={}", mirrored->size(), clean);
   *mirror.lock() = std::move(*mirrored);
   progress = {true, false, clean};
@@ -197,7 +198,7 @@ void ChunkStore::Parts::get_ready(std::stop_token stop) {
   if (!progress.marked) {
     // From here on a crash may leave chunks that the index does not know.
     auto open_index = index.lock();
-    const auto done = (*open_index)->mark_clean(false);
+    const auto done = (*open_index)->mark_in_use();
     if (!done) return writing.failed(done.error().message);
     progress.marked = true;
   }

@@ -76,14 +76,14 @@ TEST_F(ChunkIndexTest, MayBeToldTheSameTwice) {
 }
 
 TEST_F(ChunkIndexTest, KnowsWhetherItsLastUserEndedInOrder) {
-  EXPECT_FALSE(open().was_clean()) << "what lies around a new index is unknown";
-  { ASSERT_TRUE(open().mark_clean(true)); }
+  EXPECT_FALSE(open().clean_chunks()) << "what lies around a new index is unknown";
+  { ASSERT_TRUE(open().mark_clean(12)); }
   {
     auto index = open();
-    EXPECT_TRUE(index.was_clean());
-    ASSERT_TRUE(index.mark_clean(false));
+    EXPECT_EQ(index.clean_chunks(), 12U);
+    ASSERT_TRUE(index.mark_in_use());
   }
-  EXPECT_FALSE(open().was_clean());
+  EXPECT_FALSE(open().clean_chunks());
 }
 
 TEST_F(ChunkIndexTest, KeepsOneDamagedPredecessor) {

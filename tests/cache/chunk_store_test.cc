@@ -618,6 +618,22 @@ TEST_F(ChunkStoreTest, AFileStaysWhileAnotherChunkOfItIsWritten) {
 
 // ---------------------------------------------------------------------------------------- space
 
+// As one that is damaged and reads as sound; bytes that nobody knows of would count for nothing.
+TEST_F(ChunkStoreTest, ClearsUpAfterAnIndexThatHasLostRowsUnseen) {
+  {
+    auto store = open();
+    ASSERT_TRUE(put(*store, version_, 0));
+  }
+  ASSERT_EQ(object_files(options_.directory).size(), 1U);
+  {
+    auto index = Sqlite::open(options_.directory / "index.db");
+    ASSERT_TRUE(index);
+    ASSERT_TRUE(index->execute("DELETE FROM chunks"));
+  }
+  auto store = open();
+  EXPECT_TRUE(object_files(options_.directory).empty());
+}
+
 TEST_F(ChunkStoreTest, RefusesAnAbsurdlySmallQuotaAndSaysTheMinimum) {
   options_.size_bytes_max = 1000;
   const auto refused = ChunkStore::open(options_);
