@@ -14,13 +14,8 @@ namespace {
 // Ten years are for ever, and do not overflow when clocks subtract them.
 constexpr std::chrono::milliseconds kTtlMax = std::chrono::hours{24 * 365 * 10};
 
-// A store may answer with a page of nothing and more to come; one that does so for ever is broken.
-constexpr int kBarrenPagesMax = 100;
-
 // Enough for a name and what begins with it (`a`, `a-1`, `a.txt`) in most directories.
 constexpr int kChildKeys = 32;
-
-constexpr int kPageKeys = 1000;  // as many as S3 gives at once
 
 // A directory is listed by ranges when it is longer than this: then a wrong guess weighs little.
 constexpr int kPagesByOne = 5;

@@ -7,11 +7,6 @@
 namespace augurfs {
 namespace {
 
-// A store may answer with a page of nothing and more to come; one that does so for ever is broken.
-constexpr int kBarrenPagesMax = 100;
-
-constexpr std::size_t kPageKeys = 1000;  // as many as S3 gives at once
-
 // Of a page, or of what was listed already.
 template <typename T>
 std::string last_of(const T& entries) {

@@ -15,6 +15,11 @@
 
 namespace augurfs {
 
+// A store may answer with a page of nothing and more to come; one that does so for ever is broken.
+inline constexpr int kBarrenPagesMax = 100;
+
+inline constexpr int kPageKeys = 1000;  // as many as S3 gives at once
+
 // Lists the rest of a large directory by several requests at once: each of those who take part
 // lists a range of keys, and who has none takes the further half of another's, by a guess of
 // KeySpace. A guess may be wrong: there are no more of them than kSplits, of a short listing fewer,

@@ -3,14 +3,6 @@
 #include <utility>
 
 namespace augurfs {
-namespace {
-
-std::uint64_t milliseconds(Tick time) {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
-}
-
-}  // namespace
 
 bool ChunkCache::use(ChunkId id, Ledger& ledger) {
   const std::uint32_t slot = chunks_.find(id);
@@ -41,8 +33,8 @@ void ChunkCache::add(ChunkId id, std::uint32_t bytes, Origin origin, Tick now, T
   eviction_.add(slot, {.key = ChunkIdHash()(id),
                        .bytes = bytes,
                        .origin = origin,
-                       .now_ms = milliseconds(now),
-                       .due_ms = milliseconds(due)});
+                       .now_ms = to_milliseconds(now),
+                       .due_ms = to_milliseconds(due)});
 }
 
 void ChunkCache::evict(Origin cause, Ledger& ledger) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -28,6 +29,10 @@ enum class ExpertId : std::uint8_t {
   kStartUpSet = 13,
   kCapsule = 14,
 };
+
+// Candidates an expert has with one event, where it could have a whole directory's; the next brings
+// more.
+inline constexpr std::size_t kCandidatesMax = 32;
 
 // A range that an expert thinks will be read; or a directory that it thinks will be listed.
 struct Candidate {

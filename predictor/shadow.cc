@@ -3,15 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "predictor/tick.h"
+
 namespace augurfs {
-namespace {
-
-std::uint64_t milliseconds(std::chrono::steady_clock::time_point time) {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
-}
-
-}  // namespace
 
 bool Shadow::prefetch(const Version& version, ByteRange range, const Foreseen& foreseen) {
   std::vector<Run> runs = lacking(version, range);
@@ -84,8 +78,8 @@ void Shadow::fly(State& state, const Run& run, const Foreseen& foreseen, Time no
     state.staging.add(slot, {.key = ChunkIdHash()({run.version, chunk}),
                              .bytes = pending.bytes,
                              .origin = Origin::kPrefetch,
-                             .now_ms = milliseconds(pending.arrives),
-                             .due_ms = milliseconds(std::max(foreseen.due, pending.arrives))});
+                             .now_ms = to_milliseconds(pending.arrives.time_since_epoch()),
+                             .due_ms = to_milliseconds(std::max(foreseen.due, pending.arrives).time_since_epoch())});
     PrefetchTally& booked = state.tally(state.chunks[slot].account);
     ++booked.fetched_chunks;
     booked.fetch_time += pending.fetch_time;

@@ -173,9 +173,9 @@ Result<std::string> run_command(const std::string& command, const CommandLimits&
       return Error{ErrorCode::kTimeout,
                    "took longer than " + std::to_string(limits.timeout.count()) + " ms"};
     }
-    constexpr std::chrono::milliseconds kPollMax{60'000};  // poll counts in an int
+    constexpr std::chrono::milliseconds kWaitMax{60'000};  // poll counts in an int
     const int ready =
-        ::poll(fds.data(), fds.size(), static_cast<int>(std::min(left, kPollMax).count()));
+        ::poll(fds.data(), fds.size(), static_cast<int>(std::min(left, kWaitMax).count()));
     if (ready < 0 && errno != EINTR) return system_error("poll", errno);
     if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "cancelled"};
     // Asked before the pipes are drained: what it wrote before its end is in them by now.

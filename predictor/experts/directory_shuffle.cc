@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::size_t kReadsToBelieve = 8;
 constexpr std::size_t kShareToBelieve = 4;  // one in so many
-constexpr std::size_t kAsksMax = 32;        // with one event; the next brings more
 
 }  // namespace
 
@@ -38,7 +37,7 @@ void DirectoryShuffle::observe(const Event& event, const Catalog& catalog,
   if (epoch.count < kReadsToBelieve || epoch.count * kShareToBelieve < children.size()) return;
   if (!shuffled) return;
   const float share = static_cast<float>(epoch.count) / static_cast<float>(children.size());
-  for (std::size_t asks = 0; epoch.asked_end < children.size() && asks < kAsksMax;
+  for (std::size_t asks = 0; epoch.asked_end < children.size() && asks < kCandidatesMax;
        ++epoch.asked_end) {
     const std::uint64_t wanted = wanted_bytes(catalog, children[epoch.asked_end]);
     if (epoch.read[epoch.asked_end] || wanted == 0) continue;

@@ -13,7 +13,6 @@ constexpr std::size_t kWindowFirst = 4;
 // A stream with so many reads in order is believed in each directory it comes to.
 constexpr std::size_t kTrusted = 3;
 constexpr std::size_t kTrustMax = 32;
-constexpr std::size_t kAsksMax = 32;  // with one event; the next brings more
 // Directories ahead of a reader who is trusted, and of one who lists, for each that it has listed
 // in order. Some hold a file each, and a listing takes as long as a file.
 constexpr std::size_t kDirectoriesMax = 64;
@@ -137,7 +136,7 @@ void DirectorySweep::look_ahead(const Event& event, const Catalog& catalog, Walk
   if (believed) look.files = std::max(walk.window, kWindowFirst);
   look.bytes = options_.window_bytes_max;
   look.directories = believed ? kDirectoriesMax : kDirectoriesEach * walk.lists;
-  look.asks = kAsksMax;
+  look.asks = kCandidatesMax;
   if (look.directories == 0) return;
   ObjectId directory = walk.directory;
   bool files_first = walk.files_first || here.reads > 0;

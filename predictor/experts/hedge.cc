@@ -21,7 +21,7 @@ constexpr float kSureEnough = 0.25F;
 constexpr Tick kFetchFirst = std::chrono::milliseconds(50);
 constexpr std::size_t kAskedMax = 1 << 14;
 constexpr std::size_t kStreamsMax = 1 << 12;
-constexpr double kMemory = 0.99;  // of earlier trials, in what a miss costs
+constexpr double kMemoryOfMisses = 0.99;  // of earlier trials, in what a miss costs
 constexpr auto kNeuralArm = static_cast<std::size_t>(Hedge::Arm::kNeural);
 constexpr auto kGateArm = static_cast<std::size_t>(Hedge::Arm::kGate);
 
@@ -140,8 +140,8 @@ void Hedge::end_trial() {
     price_.account(static_cast<double>(latest), options_.traffic_max * without);
   }
   for (Account& account : accounts_) account.stall = {};
-  misses_ *= kMemory;
-  missed_bytes_ *= kMemory;
+  misses_ *= kMemoryOfMisses;
+  missed_bytes_ *= kMemoryOfMisses;
   trial_reads_ = 0;
   if (ghost_chunks() <= 2 * options_.ghost_chunks_max) return;
   ++sample_shift_;  // objects are smaller than chunks

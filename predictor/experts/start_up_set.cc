@@ -5,7 +5,6 @@
 namespace augurfs {
 namespace {
 
-constexpr std::size_t kAsksMax = 32;      // with one event; the next brings more
 constexpr std::uint32_t kStartsMax = 32;  // counts are halved then: programs are updated
 
 }  // namespace
@@ -51,7 +50,7 @@ void StartUpSet::ask(const Program& program, Stream& stream, ObjectId but, const
                      std::vector<Candidate>& candidates) const {
   if (program.starts < 2) return;
   const std::uint32_t before = program.starts - 1;
-  for (std::size_t asks = 0; stream.asked_end < program.opened.size() && asks < kAsksMax;
+  for (std::size_t asks = 0; stream.asked_end < program.opened.size() && asks < kCandidatesMax;
        ++stream.asked_end) {
     const Opened& opened = program.opened[stream.asked_end];
     const bool known = opened.starts > 0 && opened.last_start != stream.start;

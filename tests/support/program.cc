@@ -17,7 +17,7 @@
 namespace augurfs {
 namespace {
 
-constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::seconds kProgramPatience{60};
 constexpr int kTookTooLong = 124;
 constexpr int kNotStarted = 127;
 
@@ -46,7 +46,7 @@ class Words {
 
 // Reads both pipes to their ends; false when that takes too long.
 bool read_all(std::array<int, 2> pipes, std::array<std::string*, 2> texts) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const auto deadline = std::chrono::steady_clock::now() + kProgramPatience;
   std::array<pollfd, 2> waiting{{{pipes[0], POLLIN, 0}, {pipes[1], POLLIN, 0}}};
   while (waiting[0].fd >= 0 || waiting[1].fd >= 0) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -100,7 +100,7 @@ ProgramResult run_program(const std::vector<std::string>& command,
 
 bool process_ends(pid_t process, int* status) {
   const UniqueFd descriptor(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
-  const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(kPatience);
+  const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(kProgramPatience);
   pollfd ended{descriptor.get(), POLLIN, 0};
   if (descriptor && ::poll(&ended, 1, static_cast<int>(patience.count())) != 1) return false;
   ::waitpid(process, status, 0);
