@@ -10,6 +10,8 @@ if(AUGURFS_SANITIZE)
   target_compile_options(augurfs_flags INTERFACE -fsanitize=${AUGURFS_SANITIZE}
                                                  -fno-sanitize-recover=all
                                                  -fno-omit-frame-pointer)
+  # Says something of headers; a file of a unity build is included like one.
+  target_compile_options(augurfs_flags INTERFACE -Wno-subobject-linkage)
   # g++ 12 sees uninitialized members in <regex> once it is instrumented (GCC bug 105562).
   target_compile_options(augurfs_flags INTERFACE -Wno-maybe-uninitialized)
   target_link_options(augurfs_flags INTERFACE -fsanitize=${AUGURFS_SANITIZE})
