@@ -75,11 +75,13 @@ void Shadow::fly(State& state, const Run& run, const Foreseen& foreseen, Time no
     state.bytes += pending.bytes;
     if (begins > now) state.queue.push_back(begins);
     state.chunks[slot].account = foreseen.account < kPrefetchAccountsMax ? foreseen.account : 0;
-    state.staging.add(slot, {.key = ChunkIdHash()({run.version, chunk}),
-                             .bytes = pending.bytes,
-                             .origin = Origin::kPrefetch,
-                             .now_ms = to_milliseconds(pending.arrives.time_since_epoch()),
-                             .due_ms = to_milliseconds(std::max(foreseen.due, pending.arrives).time_since_epoch())});
+    state.staging.add(
+        slot,
+        {.key = ChunkIdHash()({run.version, chunk}),
+         .bytes = pending.bytes,
+         .origin = Origin::kPrefetch,
+         .now_ms = to_milliseconds(pending.arrives.time_since_epoch()),
+         .due_ms = to_milliseconds(std::max(foreseen.due, pending.arrives).time_since_epoch())});
     PrefetchTally& booked = state.tally(state.chunks[slot].account);
     ++booked.fetched_chunks;
     booked.fetch_time += pending.fetch_time;
