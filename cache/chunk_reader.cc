@@ -193,7 +193,9 @@ Result<void> ChunkReader::Read::board(std::uint32_t first, bool recheck) {
   for (std::size_t i = 0; i < missing.size(); ++i) {
     ChunkKey id{version_, missing[i]};
     if (id.chunk > seats_last) break;  // not behind the read's own
-    if (auto flight = state->flights.join(id)) {
+    auto flight = state->flights.join(id);
+    if (!flight) flight = state->flights.join_next(id);
+    if (flight) {
       Arrival& arrival = flight->arrival(id.chunk);
       seats_[id.chunk] = {std::move(flight), false, &arrival};
       continue;
@@ -203,7 +205,7 @@ Result<void> ChunkReader::Read::board(std::uint32_t first, bool recheck) {
            !state->flights.is_under_way({version_, missing[i + count]})) {
       ++count;
     }
-    const auto flight = state->flights.demand(version_, layout_, missing[i], count);
+    flight = state->flights.demand(version_, layout_, missing[i], count);
     flight->recheck = recheck;
     for (; id.chunk != flight->end_chunk() && id.chunk <= seats_last; ++id.chunk) {
       seats_[id.chunk] = {state->flights.join(id), true, &flight->arrival(id.chunk)};
@@ -505,8 +507,7 @@ void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
   }
   const ChunkLayout& layout = flight->layout;
   const bool lands = progress.chunk == progress.end;
-  const ByteRange asked = lands ? ByteRange{} : layout.range_of(progress.chunk, progress.end - 1);
-  if (!lands && !is_granted(*flight, asked.length, 1)) {
+  if (!lands && !is_granted(*flight, progress, 1)) {
     progress.error = Error{ErrorCode::kUnavailable, "the budget for prefetching is used up"};
   } else if (!lands) {
     const auto fetched = remote_.get(
@@ -532,10 +533,17 @@ void ChunkReader::fly(const std::shared_ptr<Flight>& flight) {
   state->flights.end(flight, std::move(progress.error));
 }
 
-// Charged here, where nobody holds a lock and the request is known.
-bool ChunkReader::is_granted(const Flight& flight, std::uint64_t bytes, std::uint64_t requests) {
+// Whether the budget has room for what is to come. Charged here, where nobody holds a lock and the
+// request is known.
+bool ChunkReader::is_granted(const Flight& flight, const Progress& progress,
+                             std::uint64_t requests) {
   if (!flight.prefetch || options_.budget == nullptr) return true;
-  if (options_.budget->charge({bytes, requests})) return true;
+  std::uint64_t bytes = 0;
+  {
+    const auto state = state_.lock();
+    bytes = flight.prefetched_bytes(progress.chunk, progress.end);
+  }
+  if (bytes == 0 || options_.budget->charge({bytes, requests})) return true;
   ++state_.lock()->stats.prefetch_dropped;
   return false;
 }
@@ -556,8 +564,7 @@ bool ChunkReader::goes_on(Flight& flight, Progress& progress) {
     progress.end = flight.end_chunk();
   }
   progress.lingered += options_.now() - began;
-  const ByteRange more = flight.layout.range_of(progress.chunk, progress.end - 1);
-  if (is_granted(flight, more.length, 0)) return true;
+  if (is_granted(flight, progress, 0)) return true;
   progress.error = Error{ErrorCode::kUnavailable, "the budget for prefetching is used up"};
   return false;
 }
@@ -623,10 +630,9 @@ bool ChunkReader::is_demanded(const Arrival& arrival) const {
 }
 
 // A reader of this chunk alone would have waited for its first byte and for its own bytes.
-ChunkCause ChunkReader::cause_of(const Flight& flight, const Arrival& arrival,
-                                 const Progress& progress) const {
-  ChunkCause cause(flight.prefetch ? Origin::kPrefetch : Origin::kDemand);
-  if (!flight.prefetch) return cause;
+ChunkCause ChunkReader::cause_of(const Arrival& arrival, const Progress& progress) const {
+  ChunkCause cause(arrival.prefetch ? Origin::kPrefetch : Origin::kDemand);
+  if (!arrival.prefetch) return cause;
   const auto now = std::chrono::steady_clock::now();
   cause.account = arrival.foreseen.account;
   cause.probability = arrival.foreseen.probability;
@@ -647,11 +653,11 @@ void ChunkReader::land(const std::shared_ptr<Flight>& flight, const Progress& pr
   const Arrival& arrival = *progress.arrival;
   bool stored =
       chunks_.write(flight->version, chunk, {arrival.buffer.data(), arrival.buffer.size_bytes()},
-                    cause_of(*flight, arrival, progress));
+                    cause_of(arrival, progress));
   // Reading a byte tells the store that a prefetched chunk was used, by those who took it from the
   // flight; and tells us whether a chunk that the store had but could not give can be had now.
-  const bool demanded = !flight->prefetch || is_demanded(arrival);
-  if (stored && (flight->prefetch ? demanded : !flight->recheck)) {
+  const bool demanded = !arrival.prefetch || is_demanded(arrival);
+  if (stored && (arrival.prefetch ? demanded : !flight->recheck)) {
     std::byte any{};
     stored = chunks_.read(flight->version, chunk, 0, {&any, 1});
   }

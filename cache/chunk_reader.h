@@ -80,7 +80,8 @@ struct ReadOutcome {
 //
 // A flight is one ranged GET of adjacent missing chunks, run by a thread of the reader's own; each
 // chunk is fetched by at most one flight, and readers of the same chunk share it. Prefetches of a
-// reader who goes on become one flight, a long haul, where one connection brings as much as many. A
+// reader who goes on become one flight, a long haul, where one connection brings as much as many;
+// who overtakes it is served by it too. A
 // reader gets its bytes as soon as they have arrived, not when the chunk is complete. When a flight
 // fails its waiters look again: the next becomes the loader, unless the store itself said no. A
 // waiter outlives one failure of another's flight, not two, so that nobody waits for the time-outs
@@ -155,13 +156,13 @@ class ChunkReader {
   void rouse(State& state);
   void work(std::list<std::jthread>::iterator self);
   void fly(const std::shared_ptr<Flight>& flight);
-  bool is_granted(const Flight& flight, std::uint64_t bytes, std::uint64_t requests);
+  bool is_granted(const Flight& flight, const Progress& progress, std::uint64_t requests);
   bool begin_chunk(const std::shared_ptr<Flight>& flight, Progress& progress);
   bool goes_on(Flight& flight, Progress& progress);
   bool receive(const std::shared_ptr<Flight>& flight, Progress& progress,
                std::span<const std::byte> bytes);
   bool is_demanded(const Arrival& arrival) const;
-  ChunkCause cause_of(const Flight& flight, const Arrival& arrival, const Progress& progress) const;
+  ChunkCause cause_of(const Arrival& arrival, const Progress& progress) const;
   void land(const std::shared_ptr<Flight>& flight, const Progress& progress);
 
   const ChunkReaderOptions options_;

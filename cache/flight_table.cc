@@ -21,6 +21,22 @@ std::size_t ChunkKeyHash::operator()(const ChunkKey& id) const {
   return hash * kOdd + id.chunk;
 }
 
+std::uint64_t Flight::prefetched_bytes(std::uint32_t first) const {
+  std::uint64_t bytes = 0;
+  for (std::uint32_t chunk = first; chunk != end_chunk(); ++chunk) {
+    if (arrivals[chunk - first_chunk].prefetch) bytes += layout.bytes_of(chunk);
+  }
+  return bytes;
+}
+
+std::uint64_t Flight::prefetched_bytes(std::uint32_t first, std::uint32_t end) const {
+  std::uint64_t bytes = 0;
+  for (std::uint32_t chunk = first; chunk != end; ++chunk) {
+    if (arrivals[chunk - first_chunk].prefetch) bytes += layout.bytes_of(chunk);
+  }
+  return bytes;
+}
+
 std::size_t FlightTable::under_way(const Version& version) const {
   const auto is_of = [&version](const auto& entry) { return entry.first.version == version; };
   return static_cast<std::size_t>(
@@ -39,6 +55,17 @@ std::shared_ptr<Flight> FlightTable::join(const ChunkKey& id) {
   ++arrival.readers;
   ++flight->readers;
   return flight;
+}
+
+std::shared_ptr<Flight> FlightTable::join_next(const ChunkKey& id) {
+  const auto found = long_haul_to(id);
+  if (found == long_hauls_.end()) return nullptr;
+  const std::shared_ptr<Flight> flight = *found;
+  if (flight->asked_bytes() - flight->received_bytes > kOvertakenBytesMax) return nullptr;
+  unqueue(id);
+  extend(found, false);
+  flight->changed.notify_all();
+  return join(id);
 }
 
 FlightTable::Left FlightTable::leave(const std::shared_ptr<Flight>& flight, std::uint32_t chunk,
@@ -68,10 +95,7 @@ std::shared_ptr<Flight> FlightTable::demand(const Version& version, const ChunkL
   auto flight = std::make_shared<Flight>(version, layout, first, count, false);
   for (std::uint32_t chunk = first; chunk != first + count; ++chunk) {
     ChunkKey id{version, chunk};
-    if (const auto queued = prefetch_places_.find(id); queued != prefetch_places_.end()) {
-      prefetch_.erase(queued->second);
-      prefetch_places_.erase(queued);
-    }
+    unqueue(id);
     under_way_.emplace(std::move(id), flight);
   }
   demand_.push_back(flight);
@@ -97,21 +121,39 @@ bool FlightTable::prefetch(const Version& version, const ChunkLayout& layout,
 // How many of the first of them a long haul will bring.
 std::size_t FlightTable::append(const std::vector<ChunkKey>& chunks, const Foreseen& foreseen) {
   if (chunks.empty() || foreseen.probability < kSure) return 0;
-  const auto comes_to_it = [&first = chunks.front()](const std::shared_ptr<Flight>& flight) {
-    return flight->end_chunk() == first.chunk && flight->version == first.version;
-  };
-  const auto found = std::find_if(long_hauls_.begin(), long_hauls_.end(), comes_to_it);
+  const auto found = long_haul_to(chunks.front());
   if (found == long_hauls_.end()) return 0;
   const std::shared_ptr<Flight> flight = *found;
   std::size_t count = 0;
   while (count != chunks.size() && chunks[count].chunk == flight->end_chunk() &&
          flight->takes_more()) {
-    flight->arrivals.emplace_back().foreseen = foreseen;
-    under_way_.emplace(chunks[count++], flight);
+    extend(found, true).foreseen = foreseen;
+    ++count;
   }
-  if (!flight->takes_more()) long_hauls_.erase(found);
   flight->changed.notify_all();
   return count;
+}
+
+FlightTable::LongHauls::iterator FlightTable::long_haul_to(const ChunkKey& next) {
+  return std::find_if(long_hauls_.begin(), long_hauls_.end(), [&next](const auto& flight) {
+    return flight->end_chunk() == next.chunk && flight->version == next.version;
+  });
+}
+
+// By a chunk that is in no flight or queue. It leaves the list when it takes no more.
+Arrival& FlightTable::extend(LongHauls::iterator long_haul, bool prefetch) {
+  const std::shared_ptr<Flight> flight = *long_haul;
+  under_way_.emplace(ChunkKey{flight->version, flight->end_chunk()}, flight);
+  Arrival& arrival = flight->arrivals.emplace_back(prefetch);
+  if (!flight->takes_more()) long_hauls_.erase(long_haul);
+  return arrival;
+}
+
+void FlightTable::unqueue(const ChunkKey& id) {
+  const auto queued = prefetch_places_.find(id);
+  if (queued == prefetch_places_.end()) return;
+  prefetch_.erase(queued->second);
+  prefetch_places_.erase(queued);
 }
 
 bool FlightTable::goes_on(const ChunkKey& first) const {

@@ -30,6 +30,10 @@ inline constexpr std::uint64_t kFlightBytesMax = 8 << 20;
 // pay for a connection that has to be opened anew when the reader stops on the way.
 inline constexpr std::uint64_t kLongHaulBytesMax = 1 << 30;
 
+// A reader may overtake those who ask ahead for it. It then takes what a long haul would bring
+// next, unless more than this has still to come before.
+inline constexpr std::uint64_t kOvertakenBytesMax = 1 << 20;
+
 // A prefetch goes on where a flight ends that is on its way, or has ended since so short a time.
 inline constexpr std::chrono::seconds kGoesOnWithin{1};
 
@@ -61,6 +65,9 @@ struct Arrival {
     kLanded,    // to be found in the chunk store, if anywhere
   };
 
+  explicit Arrival(bool its_prefetch) : prefetch(its_prefetch) {}
+
+  const bool prefetch;  // nobody waited when it was asked for
   State state = State::kUnderWay;
   bool demanded = false;                              // a reader has joined
   std::chrono::steady_clock::time_point demanded_at;  // the first of them
@@ -84,14 +91,19 @@ struct Flight {
         first_chunk(first),
         prefetch(is_prefetch),
         reach_end(std::max(reach, first + count)),
-        long_haul(reach_end != first + count),
-        arrivals(count) {}
+        long_haul(reach_end != first + count) {
+    for (std::uint32_t i = 0; i < count; ++i) arrivals.emplace_back(is_prefetch);
+  }
 
   bool takes_more() const { return reach_end != end_chunk(); }
   std::uint32_t end_chunk() const {
     return first_chunk + static_cast<std::uint32_t>(arrivals.size());
   }
   Arrival& arrival(std::uint32_t chunk) { return arrivals[chunk - first_chunk]; }
+  std::uint64_t asked_bytes() const { return layout.range_of(first_chunk, end_chunk() - 1).length; }
+  std::uint64_t prefetched_bytes(std::uint32_t first, std::uint32_t end) const;
+  // From `first` on.
+  std::uint64_t prefetched_bytes(std::uint32_t first) const;
 
   const Version version;
   const ChunkLayout layout;
@@ -127,6 +139,8 @@ class FlightTable {
   std::size_t under_way(const Version& version) const;
   // Takes a seat on the flight of a chunk; null when it is in none. Each seat is left.
   std::shared_ptr<Flight> join(const ChunkKey& id);
+  // The same for the chunk that a long haul comes to next: it is appended.
+  std::shared_ptr<Flight> join_next(const ChunkKey& id);
   // What is to be destroyed outside the lock after a seat was left.
   struct Left {
     ChunkBuffer buffer;
@@ -163,7 +177,12 @@ class FlightTable {
   };
   using PrefetchQueue = std::list<Queued>;
 
+  using LongHauls = std::vector<std::shared_ptr<Flight>>;
+
   static ChunkBuffer release(Arrival& arrival);
+  void unqueue(const ChunkKey& id);
+  LongHauls::iterator long_haul_to(const ChunkKey& next);
+  Arrival& extend(LongHauls::iterator long_haul, bool prefetch);
   std::size_t append(const std::vector<ChunkKey>& chunks, const Foreseen& foreseen);
   bool goes_on(const ChunkKey& first) const;
   void erase(const Flight& flight, std::uint32_t chunk);
@@ -176,7 +195,7 @@ class FlightTable {
   PrefetchQueue prefetch_;
   std::unordered_map<ChunkKey, PrefetchQueue::iterator, ChunkKeyHash> prefetch_places_;
   std::vector<std::shared_ptr<Flight>> taken_;
-  std::vector<std::shared_ptr<Flight>> long_hauls_;  // of those: that more may be appended to
+  LongHauls long_hauls_;  // of those: that more may be appended to
   struct End {
     ChunkKey next;  // the chunk after its last
     std::chrono::steady_clock::time_point at;

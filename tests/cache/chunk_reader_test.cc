@@ -665,6 +665,23 @@ TEST_F(ChunkReaderLongHauls, WhoGoesOnIsServedByOneRequest) {
   EXPECT_EQ(gets_since(), (Strings{"a 0+2", "a 2+62"}));
 }
 
+TEST_F(ChunkReaderLongHauls, WhoOvertakesItIsServedByItAndBookedAsDemand) {
+  PrefetchBudgetOptions limits;
+  limits.file = directory_.path() / "budget";
+  PrefetchBudget budget(limits);
+  begin({.budget = &budget, .linger = std::chrono::hours{1}});
+  const Version version = put("a", 64 * kChunk);
+  begin_long_haul(version, 2);
+  gate_.open();
+  ASSERT_TRUE(eventually([&] { return reader_->cached(version, {0, 4 * kChunk}); }));
+  EXPECT_EQ(*read(version, 4 * kChunk, 2 * kChunk), expected(version, 4 * kChunk, 2 * kChunk));
+  EXPECT_TRUE(eventually([&] { return reader_->cached(version, {0, 6 * kChunk}); }));
+  EXPECT_EQ(gets_since(), (Strings{"a 0+2", "a 2+62"}));
+  EXPECT_EQ(chunks_->prefetch_tallies()[0].fetched_bytes(), 4 * kChunk);
+  EXPECT_EQ(budget.spent(), (PrefetchAmount{4 * kChunk, 2}));
+  reader_.reset();  // before the budget
+}
+
 TEST_F(ChunkReaderLongHauls, NothingIsFetchedThatNobodyAskedFor) {
   begin({.linger = std::chrono::milliseconds{0}});
   const Version version = put("a", 64 * kChunk);

@@ -110,6 +110,23 @@ TEST_F(FlightTableLongHauls, NothingIsAppendedToALongHaulThatIsClosed) {
   EXPECT_EQ(flight->end_chunk(), 3U);
 }
 
+TEST_F(FlightTableLongHauls, WhoOvertakesIsServedByIt) {
+  const auto flight = haul(1, 1);
+  EXPECT_EQ(table_.join_next(id(3)), nullptr) << "there is a gap before it";
+  EXPECT_EQ(table_.join_next(id(2)), flight);
+  EXPECT_EQ(flight->end_chunk(), 3U);
+  EXPECT_EQ(flight->readers, 1);
+  EXPECT_TRUE(flight->arrival(2).demanded);
+  EXPECT_EQ(flight->prefetched_bytes(1, 3), kChunkBytes) << "what is demanded is not";
+}
+
+TEST_F(FlightTableLongHauls, WhoOvertakesItByFarIsNotServedByIt) {
+  const auto flight = haul(1, 1 + kOvertakenBytesMax / kChunkBytes);
+  EXPECT_EQ(table_.join_next(id(flight->end_chunk())), nullptr);
+  flight->received_bytes = kChunkBytes;
+  EXPECT_EQ(table_.join_next(id(flight->end_chunk())), flight);
+}
+
 TEST_F(FlightTableLongHauls, ALongHaulReachesNoFurtherThanItsObject) {
   const auto flight = haul(4990, 5);
   EXPECT_EQ(flight->reach_end, 5000U);

@@ -165,8 +165,8 @@ TEST(MountedReading, ManyReadersOfOneColdFileFetchItOnce) {
   }
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(wrong, 0);
-  // Each byte once, but for what was on its way in a long haul when a reader past the page cache
-  // overtook it.
+  // Each byte once, but for what was on its way in a long haul when a reader jumped beyond
+  // what that brings next.
   constexpr std::uint64_t kOnTheirWay = 1 << 20;
   EXPECT_GE(drive.status("remote", "bytes_received"), bytes.size());
   EXPECT_LE(drive.status("remote", "bytes_received"), bytes.size() + kOnTheirWay);
