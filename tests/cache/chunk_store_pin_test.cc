@@ -19,6 +19,7 @@ namespace {
 
 class ChunkStorePin : public ChunkStoreFixture {
  protected:
+  using Operation = HookedDisk::Operation;
   static constexpr std::uint32_t kChunks = 5;
 
   ChunkStorePin() {
@@ -80,6 +81,27 @@ TEST_F(ChunkStorePin, AVersionOfWhichAChunkIsMissingIsNone) {
   EXPECT_EQ(store->pin(version_), nullptr);
   EXPECT_EQ(store->pin({"unknown", "1", 10}), nullptr);
   EXPECT_EQ(store->pin({"empty", "1", 0}), nullptr);
+}
+
+TEST_F(ChunkStorePin, AVersionThatLosesAChunkWhileItIsGivenIsNone) {
+  auto store = open();
+  put_all(*store, version_);
+  ASSERT_NE(store->pin(version_), nullptr);
+  bool begun = false;
+  bool reads_fail = false;
+  disk_.before = [&](Operation operation) -> std::optional<Error> {
+    if (operation == Operation::kOpen && !std::exchange(begun, true)) {
+      // Its file is about to be opened for the one who asks; another reader comes.
+      reads_fail = true;
+      EXPECT_FALSE(get(*store, version_, 2));
+      reads_fail = false;
+    }
+    if (operation != Operation::kRead || !reads_fail) return std::nullopt;
+    return Error{ErrorCode::kUnavailable, "the test's disk fails"};
+  };
+  EXPECT_EQ(store->pin(version_), nullptr);
+  EXPECT_TRUE(begun);
+  EXPECT_FALSE(get(*store, version_, 2));
 }
 
 TEST_F(ChunkStorePin, ChunksOfAnEarlierRunAreCheckedFirst) {
