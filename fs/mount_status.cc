@@ -69,7 +69,7 @@ std::string metadata_text(const ordered_json& metadata) {
   }
   if (metadata.at("stale").get<std::uint64_t>() == 0) return out;
   if (!out.empty()) out += ", ";
-  return out + fmt::format("{} answers older than metadata.ttl, the last one {} old",
+  return out + fmt::format("{} answers past their time, the last one {} old",
                            metadata.at("stale").get<std::uint64_t>(),
                            duration_text(metadata.at("stale_seconds").get<std::uint64_t>()));
 }

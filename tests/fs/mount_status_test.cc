@@ -179,7 +179,7 @@ TEST(MountStatus, TellsThatItIsOfflineAndHowOldWhatItShowsIs) {
   EXPECT_EQ(nlohmann::json::parse(to_json(status))["metadata"]["offline"], false);
   EXPECT_NE(
       to_text(to_json(status))
-          .find("\n  names     7 answers older than metadata.ttl, the last one 2 h 0 min old\n"),
+          .find("\n  names     7 answers past their time, the last one 2 h 0 min old\n"),
       std::string::npos);
   status.metadata.unreachable = std::chrono::seconds{182};
   const auto json = nlohmann::json::parse(to_json(status))["metadata"];
