@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/chunk_store_fixture.h"
+#include "support/manual_clock.h"
 
 namespace augurfs {
 namespace {
@@ -67,6 +68,8 @@ TEST(ChunkFates, OneThatCameTwiceIsForgottenOnce) {
 
 class StoredFatesTest : public ChunkStoreFixture {
  protected:
+  StoredFatesTest() { options_.now = clock_.function(); }
+
   static ChunkCause prefetched(bool demanded = false, std::chrono::milliseconds due_in = {}) {
     ChunkCause cause(Origin::kPrefetch);
     cause.account = 3;
@@ -88,6 +91,7 @@ class StoredFatesTest : public ChunkStoreFixture {
     return {};
   }
 
+  ManualClock clock_;  // stands still: nothing becomes overdue
   static constexpr std::uint32_t kLast = 6000;  // more than there is room for, and shorter
   const Version version_{"object", "1", kLast* kChunkBytes + 5};
   std::unique_ptr<ChunkStore> store_;
