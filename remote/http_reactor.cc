@@ -98,6 +98,30 @@ std::string proxy_hint(const std::string& url) {
   return "";
 }
 
+std::string certificate_trouble(CURLcode code, const std::string& host, const std::string& because,
+                                const std::string& ca_bundle) {
+  if (code == CURLE_SSL_CERTPROBLEM) {
+    return "remote.client_certificate or remote.client_key cannot be used for " + host + ": " +
+           because + "; both are PEM files, and the key is the certificate's own";
+  }
+  if (code == CURLE_SSL_CACERT_BADFILE && ca_bundle.empty()) {
+    return "cannot read the authorities that this machine trusts, for " + host + ": " + because +
+           "; install ca-certificates, or name a PEM file in remote.ca_bundle";
+  }
+  if (code == CURLE_SSL_CACERT_BADFILE) {
+    return "remote.ca_bundle: no certificate in '" + ca_bundle + "', for " + host + ": " + because +
+           "; it has to be a PEM file";
+  }
+  if (because.find("subject name") != std::string::npos) {  // who signed it is trusted
+    return "the certificate of " + host + " is for another name: " + because +
+           "; the endpoint has to be a name that it is for";
+  }
+  return "the certificate of " + host + " is not trusted: " + because +
+         (ca_bundle.empty()
+              ? "; if it is signed by an authority of your own, name that in remote.ca_bundle"
+              : "; remote.ca_bundle has to hold the authority that signed it");
+}
+
 // What curl's codes mean to a person; `detail` is curl's own text.
 Error to_error(CURLcode code, const std::string& url, const std::string& detail,
                const HttpOptions& options) {
@@ -114,18 +138,15 @@ Error to_error(CURLcode code, const std::string& url, const std::string& detail,
     case CURLE_OPERATION_TIMEDOUT:
       return no_connection_error(url, options.connect_timeout);
     case CURLE_PEER_FAILED_VERIFICATION:
-      return {ErrorCode::kUnavailable,
-              "the certificate of " + host + " is not trusted: " + because +
-                  "; if it is signed by an authority of your own, name that in remote.ca_bundle"};
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+      return {ErrorCode::kUnavailable, certificate_trouble(code, host, because, options.ca_bundle)};
     case CURLE_SSL_CONNECT_ERROR:
       if (because.find("wrong version number") != std::string::npos) {
         return {ErrorCode::kUnavailable, host + " does not speak TLS (" + because +
                                              "); is the endpoint http:// rather than https://?"};
       }
       return {ErrorCode::kUnavailable, "no TLS connection to " + host + ": " + because};
-    case CURLE_SSL_CERTPROBLEM:
-      return {ErrorCode::kUnavailable,
-              "the client certificate or its key cannot be used for " + host + ": " + because};
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
       return {ErrorCode::kUnavailable, host + " does not answer in HTTP (" + because +
