@@ -323,6 +323,10 @@ S3Client::Verdict S3Client::classify(const Attempt& attempt, ErrorCode missing_k
   if (code == "NoSuchBucket") {
     return {missing_key, "the bucket does not exist", "check its name, and remote.endpoint"};
   }
+  // A request about the bucket is a GET, and S3 names its reason in the answer to that.
+  if (attempt.key.empty() && code.empty() && (status == 404 || status == 405)) {
+    return {ErrorCode::kInvalid, "what answers does not look like S3", "check remote.endpoint"};
+  }
   if (status == 404 || is_bad_key(attempt.key, status, code)) {
     const bool had_it = missing_key == ErrorCode::kStale;
     return {missing_key, had_it ? "the object has been deleted" : "there is no such object"};

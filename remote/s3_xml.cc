@@ -20,7 +20,8 @@ constexpr unsigned kParseFlags =
 constexpr std::size_t kExcerptBytes = 80;
 
 Error corrupt(const std::string& what) {
-  return {ErrorCode::kCorrupt, "not the listing of an S3 server: " + what};
+  return {ErrorCode::kCorrupt,
+          "not the listing of an S3 server: " + what + "; check remote.endpoint"};
 }
 
 std::string excerpt(std::string_view body) {

@@ -499,6 +499,22 @@ TEST_F(S3StoreTest, ABucketThatDoesNotExistIsNamed) {
       << page.error().message;
 }
 
+TEST_F(S3StoreTest, AListingThatIsNotThereForNoReasonOfS3IsNoBucketWithoutObjects) {
+  const auto store = open();
+  for (const int status : {404, 405}) {
+    server_.spoil_next([status](Reply& reply) {
+      reply.status = status;
+      reply.body = "<html>no such page</html>";
+    });
+    const auto page = store->list({}, {});
+    ASSERT_FALSE(page);
+    EXPECT_EQ(page.error().code, ErrorCode::kInvalid) << "nothing is gone";
+    EXPECT_TRUE(page.error().message.starts_with("s3://bucket: what answers does not look like S3"))
+        << page.error().message;
+    EXPECT_TRUE(page.error().message.ends_with("; check remote.endpoint"));
+  }
+}
+
 TEST_F(S3StoreTest, AnonymousRequestsAreNotSigned) {
   StoreOptions options = server_.options();
   options.anonymous = true;

@@ -93,6 +93,7 @@ TEST(ParseListPage, RefusesWhatIsNotAListing) {
     ASSERT_FALSE(page) << body;
     EXPECT_EQ(page.error().code, ErrorCode::kCorrupt) << body;
     EXPECT_TRUE(page.error().message.starts_with("not the listing of an S3 server"));
+    EXPECT_TRUE(page.error().message.ends_with("; check remote.endpoint"));
   }
 }
 
