@@ -38,8 +38,9 @@ class ProfileResolver {
       return SourceAnswer{std::move(keys), where};
     }
     if (!keys.access_key.empty() || !keys.secret_key.empty()) {
-      return Error{ErrorCode::kDenied,
-                   where + " has only one of aws_access_key_id and aws_secret_access_key"};
+      return Error{
+          ErrorCode::kDenied,
+          where + " has only one of aws_access_key_id and aws_secret_access_key; add the other"};
     }
     if (const std::string command = profile.value("credential_process"); !command.empty()) {
       return process(where, command);
@@ -119,7 +120,9 @@ Result<SourceAnswer> profile_credentials(const CredentialContext& context, std::
   auto answer = ProfileResolver(context, *profiles, std::move(stop)).resolve(name);
   // Whoever names a profile does not want to be somebody else when it is not there.
   if (answer && !answer->credentials && context.profile_is_named()) {
-    return Error{ErrorCode::kDenied, answer->said};
+    const bool by_option = !context.options.profile.empty();
+    return Error{ErrorCode::kDenied, answer->said + "; correct it there, or name another one in " +
+                                         (by_option ? "remote.profile" : "AWS_PROFILE")};
   }
   return answer;
 }

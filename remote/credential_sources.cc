@@ -46,7 +46,8 @@ Result<SourceAnswer> environment_credentials(const CredentialContext& context, s
   }
   if (credentials.access_key.empty() || credentials.secret_key.empty()) {
     return Error{ErrorCode::kDenied,
-                 "of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set"};
+                 "of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set; set both, or "
+                 "unset it to use another source"};
   }
   return SourceAnswer{std::move(credentials), "environment"};
 }

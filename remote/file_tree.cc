@@ -59,7 +59,11 @@ FileTree::FileTree(std::string path, UniqueFd root)
 Result<FileTree> FileTree::open(const std::string& directory) {
   // Opened as a listing would, so that a directory that cannot be read is refused right here.
   UniqueFd root(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!root) return FileTree(directory, UniqueFd()).error(errno, "");
+  if (!root) {
+    Error why = FileTree(directory, UniqueFd()).error(errno, "");
+    why.message += "; the bucket has to be a directory that is there and can be read";
+    return why;
+  }
   std::string path = real_path(root);
   if (path.empty()) {
     return Error{ErrorCode::kUnavailable, "file://" + directory + ": /proc is not mounted"};

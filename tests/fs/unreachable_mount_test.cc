@@ -120,6 +120,20 @@ TEST_F(UnreachableMount, NoCredentialsNamesEachSourceThatWasTried) {
   EXPECT_TRUE(server.requests().empty());
 }
 
+TEST_F(UnreachableMount, OnlyOneOfTheTwoKeys) {
+  const HttpServer server(answers(403, "AccessDenied"));
+  drive_.environment().erase("AWS_SECRET_ACCESS_KEY");
+  expect(server.url(), {"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set", "set both"});
+  EXPECT_TRUE(server.requests().empty());
+}
+
+TEST_F(UnreachableMount, AProfileThatIsMissing) {
+  const HttpServer server(answers(403, "AccessDenied"));
+  expect(server.url(), {"has a profile 'wrok'", "name another one in remote.profile"},
+         {"--set", "remote.profile=wrok"});
+  EXPECT_TRUE(server.requests().empty());
+}
+
 TEST_F(UnreachableMount, ACredentialProcessThatFails) {
   const HttpServer server(answers(403, "AccessDenied"));
   const TemporaryDirectory directory;
@@ -164,6 +178,26 @@ TEST_F(UnreachableMount, ASelfSignedCertificate) {
                         "name that in remote.ca_bundle"});
 }
 
+TEST_F(UnreachableMount, ACaBundleThatIsNone) {
+  const HttpServer server(answers(200, ""), TestTls{});
+  const TemporaryDirectory directory;
+  const std::string junk = directory.write("junk.pem", "junk");
+  expect(server.url(), {"remote.ca_bundle: no certificate in '" + junk, "has to be a PEM file"},
+         {"--set", "remote.ca_bundle=" + junk});
+}
+
+TEST_F(UnreachableMount, ACertificateForAnotherName) {
+  const TestTls tls;
+  const HttpServer server(answers(200, ""), tls);
+  const TemporaryDirectory directory;
+  const std::string other = "other.localhost:" + std::to_string(server.port());
+  expect("https://" + other,
+         {"the certificate of " + other + " is for another name",
+          "the endpoint has to be a name that it is for"},
+         {"--set",
+          "remote.ca_bundle=" + directory.write("ca.pem", tls.certificate.certificate).string()});
+}
+
 TEST_F(UnreachableMount, APortThatSpeaksPlainHttp) {
   const HttpServer server(answers(200, ""));
   expect("https://" + host_of(server), {host_of(server) + " does not speak TLS",
@@ -179,7 +213,17 @@ TEST_F(UnreachableMount, WhatAnswersIsNoS3) {
   Reply page;
   page.body = "<html>hello</html>";
   const HttpServer server([page](const ServedRequest&) { return page; });
-  expect(server.url(), {"s3://some-bucket", "listing"});
+  expect(server.url(),
+         {"s3://some-bucket", "not the listing of an S3 server", "check remote.endpoint"});
+}
+
+TEST_F(UnreachableMount, WhatAnswersIsNoS3AndHasNoSuchPage) {
+  Reply page;
+  page.status = 404;
+  page.body = "<html>no such page</html>";
+  const HttpServer server([page](const ServedRequest&) { return page; });
+  expect(server.url(), {"s3://some-bucket: what answers does not look like S3: HTTP 404",
+                        "check remote.endpoint"});
 }
 
 }  // namespace

@@ -163,7 +163,7 @@ TEST_F(CredentialChainTest, HalfAPairIsAnErrorNotASearchForOthers) {
   environment_["AWS_ACCESS_KEY_ID"] = "AKID";
   const Error error = refusal();
   EXPECT_EQ(error.code, ErrorCode::kDenied);
-  EXPECT_TRUE(contains(error.message, "only one is set")) << error.message;
+  EXPECT_TRUE(contains(error.message, "only one is set; set both, or unset it")) << error.message;
 }
 
 TEST_F(CredentialChainTest, AConfiguredProfileGoesBeforeTheEnvironment) {
@@ -195,9 +195,16 @@ TEST_F(CredentialChainTest, AMissingProfileThatWasNamedEndsTheSearch) {
   EXPECT_EQ(error.code, ErrorCode::kDenied);
   EXPECT_TRUE(contains(error.message,
                        "neither ~/.aws/credentials nor ~/.aws/config has a profile "
-                       "'wrok'"))
+                       "'wrok'; correct it there, or name another one in AWS_PROFILE"))
       << error.message;
   EXPECT_EQ(asked_, 0);
+  CredentialOptions configured = options();
+  configured.profile = "wrok";
+  CredentialChain chain(configured, *http_);
+  const auto refused = chain.get({});
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(contains(refused.error().message, "or name another one in remote.profile"))
+      << refused.error().message;
 }
 
 TEST_F(CredentialChainTest, TheRegionComesFromTheEnvironmentThenTheProfile) {
