@@ -68,7 +68,7 @@ void set_aside(const stdfs::path& path, const std::string& reason) {
   const stdfs::path aside = path.parent_path() / (prefix + std::to_string(stamp));
   stdfs::rename(path, aside, error);
   if (error) stdfs::remove(path, error);
-  for (const char* suffix : {"-wal", "-shm"}) stdfs::remove(path.string() + suffix, error);
+  stdfs::remove(path.string() + "-wal", error);
   spdlog::error("cache.index_damaged reason={:?} kept_as={:?}", reason, aside.string());
 }
 

@@ -93,7 +93,7 @@ void ListingFile::set_aside(const stdfs::path& file, const std::string& reason) 
   stdfs::remove_all(aside, error);
   stdfs::rename(file, aside, error);
   if (error) stdfs::remove_all(file, error);
-  for (const char* suffix : {"-wal", "-shm"}) stdfs::remove(file.string() + suffix, error);
+  stdfs::remove(file.string() + "-wal", error);
   spdlog::warn("listings.set_aside reason={:?} kept_as={:?}", reason, aside.string());
 }
 

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
+#include <span>
 #include <string>
 
 #include "support/temporary_directory.h"
@@ -64,6 +66,66 @@ TEST_F(SqliteTest, AnswersAPathThatCannotBeOpenedWithAnError) {
   const auto database = Sqlite::open(temporary_.path() / "missing" / "test.db");
   ASSERT_FALSE(database);
   EXPECT_EQ(database.error().code, ErrorCode::kUnavailable);
+}
+
+constexpr std::int64_t kApplicationId = 0x74657374;
+constexpr const char* kFirst = "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1), (2)";
+constexpr const char* kSecond = "ALTER TABLE t ADD COLUMN b INTEGER; UPDATE t SET b = 10 * a";
+constexpr const char* kThird = "CREATE TABLE sums AS SELECT sum(b) AS s FROM t";
+
+TEST_F(SqliteTest, LeadsAnOlderSchemaToTodaysWithWhatItHolds) {
+  const std::array all{kFirst, kSecond, kThird};
+  for (const std::size_t known : {1U, 2U, 3U}) {
+    auto database = Sqlite::open(path_);
+    ASSERT_TRUE(database);
+    const auto done = database->migrate(kApplicationId, std::span(all).first(known));
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(database->integer("PRAGMA user_version").value(), static_cast<std::int64_t>(known));
+    EXPECT_EQ(database->integer("SELECT count(*) FROM t").value(), 2) << "no step is done twice";
+  }
+  auto database = Sqlite::open(path_);
+  EXPECT_EQ(database->integer("SELECT s FROM sums").value(), 30);
+  // Two steps at once come to the same.
+  auto at_once = Sqlite::open(temporary_.path() / "other.db");
+  ASSERT_TRUE(at_once->migrate(kApplicationId, std::span(all).first(1)));
+  ASSERT_TRUE(at_once->execute("INSERT INTO t VALUES (3)"));
+  ASSERT_TRUE(at_once->migrate(kApplicationId, all));
+  EXPECT_EQ(at_once->integer("SELECT s FROM sums").value(), 60);
+  EXPECT_EQ(at_once->integer("PRAGMA user_version").value(), 3);
+}
+
+TEST_F(SqliteTest, AMigrationThatBreaksOffLeavesTheOldSchemaWhole) {
+  constexpr const char* kBreaksOff =
+      "CREATE TABLE sums (s INTEGER); INSERT INTO missing VALUES (1)";
+  {
+    auto database = Sqlite::open(path_);
+    ASSERT_TRUE(database->migrate(kApplicationId, std::array{kFirst}));
+    EXPECT_FALSE(database->migrate(kApplicationId, std::array{kFirst, kSecond, kBreaksOff}));
+  }
+  auto database = Sqlite::open(path_);
+  EXPECT_EQ(database->integer("PRAGMA user_version").value(), 1);
+  EXPECT_EQ(database->integer("SELECT count(*) FROM pragma_table_info('t')").value(), 1);
+  EXPECT_EQ(database->integer("SELECT count(*) FROM sqlite_schema").value(), 1);
+  // And can be led on by a version that does it right.
+  ASSERT_TRUE(database->migrate(kApplicationId, std::array{kFirst, kSecond, kThird}));
+  EXPECT_EQ(database->integer("SELECT s FROM sums").value(), 30);
+}
+
+TEST_F(SqliteTest, AFirstMigrationThatBreaksOffLeavesAnEmptyDatabase) {
+  auto database = Sqlite::open(path_);
+  EXPECT_FALSE(database->migrate(kApplicationId, std::array{kFirst, "no SQL"}));
+  EXPECT_EQ(database->integer("PRAGMA application_id").value(), 0);
+  EXPECT_EQ(database->integer("SELECT count(*) FROM sqlite_schema").value(), 0);
+  EXPECT_TRUE(database->migrate(kApplicationId, std::array{kFirst}));
+}
+
+TEST_F(SqliteTest, ANewerSchemaIsRefusedAndLeftAlone) {
+  auto database = Sqlite::open(path_);
+  ASSERT_TRUE(database->migrate(kApplicationId, std::array{kFirst, kSecond}));
+  const auto refused = database->migrate(kApplicationId, std::array{kFirst});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(database->integer("PRAGMA user_version").value(), 2);
 }
 
 TEST_F(SqliteTest, BoundsTheWriteAheadLog) {
