@@ -17,6 +17,8 @@ namespace augurfs {
 class CacheDirectory {
  public:
   static Result<CacheDirectory> open(const std::filesystem::path& path);
+  // What open() does first: makes the directory, and its parents, unless it is there.
+  static Result<void> make(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path index_path() const { return path_ / "index.db"; }

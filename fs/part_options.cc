@@ -8,6 +8,7 @@
 #include <string>
 #include <system_error>
 
+#include "cache/cache_directory.h"
 #include "fs/page_feed.h"
 #include "fs/units.h"
 #include "predictor/brain/brain_process.h"
@@ -26,10 +27,12 @@ std::uint64_t disk_bytes(std::filesystem::path directory) {
   return std::uint64_t{disk.f_blocks} * disk.f_frsize;
 }
 
-// A size that was set is checked where it is set; a share is known to be too small only here.
+// A size that was set is checked where it is set; a share is known to be too small only here. Where
+// no directory can be made, as in /proc, the size of the disk is not what is wrong.
 Result<void> check_share(const SizeOrShare& size, std::uint64_t disk,
                          const std::filesystem::path& directory) {
   if (size.share == 0 || size.resolve(disk) >= kCacheBytesMin) return {};
+  if (auto made = CacheDirectory::make(directory); !made) return made;
   constexpr double kPercent = 100;
   return Error{
       ErrorCode::kNoSpace,

@@ -57,7 +57,10 @@ TEST_F(CacheDirectoryTest, RefusesADirectoryWithSomebodysFilesAndLeavesItAlone) 
   stdfs::create_directories(path_);
   ::chmod(path_.c_str(), 0755);
   std::ofstream(path_ / "thesis.tex") << "x";
-  refused(ErrorCode::kInvalid, "not a cache");
+  refused(ErrorCode::kInvalid,
+          "cache directory " + path_.string() +
+              " holds files that are not a cache, such as 'thesis.tex'; choose an empty or a new "
+              "directory as cache.dir");
   EXPECT_EQ(mode(path_), 0755U);
   EXPECT_FALSE(stdfs::exists(path_ / "LOCK"));
 }
@@ -65,7 +68,7 @@ TEST_F(CacheDirectoryTest, RefusesADirectoryWithSomebodysFilesAndLeavesItAlone) 
 TEST_F(CacheDirectoryTest, RefusesAFile) {
   stdfs::create_directories(path_.parent_path());
   std::ofstream(path_.string()) << "x";
-  refused(ErrorCode::kInvalid, "not a directory");
+  refused(ErrorCode::kInvalid, "is not a directory; choose another cache.dir");
 }
 
 TEST_F(CacheDirectoryTest, RefusesADirectoryInUseAndNamesTheProcess) {

@@ -148,5 +148,16 @@ TEST(PartOptions, AShareOfTheDiskThatIsTooSmallIsToldWithTheDisk) {
   }
 }
 
+TEST(PartOptions, AShareOfNoDiskAtAllIsADirectoryThatCannotBeMade) {
+  MountPlan plan = plan_with(milliseconds(1));
+  plan.cache_directory = "/proc/cache";
+  plan.options.cache.size = {.bytes = 0, .share = 0.1};
+  const auto options = cache_options(plan);
+  ASSERT_FALSE(options);
+  for (const char* word : {"create cache directory", "/proc/cache", "choose a cache.dir"}) {
+    EXPECT_NE(options.error().message.find(word), std::string::npos) << options.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace augurfs

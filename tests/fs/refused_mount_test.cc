@@ -92,6 +92,8 @@ TEST(RefusedMount, ACacheDirectoryThatCannotBeWritten) {
   TestMount drive;
   expect_refused(drive, drive.mount({"--set", "cache.dir=/proc/cache"}),
                  {"/proc/cache", "choose a cache.dir"});
+  expect_refused(drive, drive.mount({"--set", "cache.dir=/proc/cache", "--set", "cache.size=10%"}),
+                 {"create cache directory", "/proc/cache", "choose a cache.dir"});
 }
 
 TEST(RefusedMount, ACacheDirectoryOfAnotherUser) {
@@ -116,7 +118,8 @@ TEST(RefusedMount, ALogOnAStderrThatTheBackgroundHasNot) {
 
 TEST(RefusedMount, ABucketThatIsNotThere) {
   TestMount drive;
-  expect_refused(drive, drive.mount_url("file:///no/such/bucket"), {"/no/such/bucket"});
+  expect_refused(drive, drive.mount_url("file:///no/such/bucket"),
+                 {"file:///no/such/bucket: No such file or directory", "has to be a directory"});
 }
 
 TEST(RefusedMount, AUrlOfAnUnknownScheme) {
