@@ -74,6 +74,12 @@ Result<void> unmount_and_wait(const UnmountCommand& command, const Environment& 
   if (!entry || !entry->is_ours()) {
     return Error{ErrorCode::kInvalid, "augurfs has mounted nothing on " + directory->string()};
   }
+  if (const uid_t self = ::geteuid(); self != 0 && entry->user && *entry->user != self) {
+    return Error{ErrorCode::kDenied,
+                 fmt::format("{0} was mounted by user id {1}, this process runs as {2}; unmount it "
+                             "as that user or as root: sudo augurfs unmount {0}",
+                             directory->string(), *entry->user, self)};
+  }
   const auto sockets = runtime_directory(environment, ::geteuid());
   // None when it is dead or another user's.
   const pid_t daemon = listener_on(socket_path(sockets, *directory)).value_or(-1);

@@ -60,8 +60,9 @@ class UserMount : public testing::Test {
 
   fs::path drive() const { return home_.path() / "drive"; }
 
-  ProgramResult as_user(const std::vector<std::string>& command) const {
-    std::vector<std::string> words{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
+  ProgramResult as_user(const std::vector<std::string>& command, uid_t user = kNobody) const {
+    std::vector<std::string> words{"setpriv", "--reuid=" + std::to_string(user), "--regid=65534",
+                                   "--clear-groups"};
     words.insert(words.end(), command.begin(), command.end());
     std::map<std::string, std::string> environment{{"PATH", "/usr/bin:/bin"},
                                                    {"HOME", home_.path()},
@@ -163,6 +164,22 @@ TEST_F(UserMount, UnmountByForceEndsADaemonThatDoesNotAnswer) {
   EXPECT_EQ(unmounted.exit_code, 0) << unmounted.errors;
   EXPECT_FALSE(mounted());
   EXPECT_TRUE(process_ends(daemon_));
+}
+
+TEST_F(UserMount, TheMountOfAnotherUserIsTheirsToUnmount) {
+  ASSERT_EQ(::chmod(home_.path().c_str(), 0755), 0);
+  ASSERT_EQ(mount().exit_code, 0);
+  for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--force"}}) {
+    std::vector<std::string> command{home_.path() / "augurfs", "unmount", drive()};
+    command.insert(command.end(), more.begin(), more.end());
+    const ProgramResult refused = as_user(command, 12'345);
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_EQ(refused.errors, "augurfs: " + drive().string() +
+                                  " was mounted by user id 65534, this process runs as 12345; "
+                                  "unmount it as that user or as root: sudo augurfs unmount " +
+                                  drive().string() + "\n");
+  }
+  EXPECT_TRUE(mounted());
 }
 
 TEST_F(UserMount, ADirectoryOfAnyNameCanBeUnmounted) {
