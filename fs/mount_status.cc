@@ -61,7 +61,8 @@ ordered_json metadata_json(const MetadataStats& metadata) {
   return json;
 }
 
-// "offline for 3 min 2 s, shows names as of 2 h 0 min ago"; nothing where all is as it should be.
+// "offline for 3 min 2 s, 5 answers older than metadata.ttl, the last one 2 h 0 min old"; nothing
+// where all is as it should be.
 std::string metadata_text(const ordered_json& metadata) {
   std::string out;
   if (metadata.at("offline").get<bool>()) {

@@ -303,7 +303,9 @@ const std::vector<Option> kOptions = {
      "Once a program is seen to walk a tree, as `find`, `ls -lR` and `cp -r` do, the tree is "
      "listed "
      "1,000 keys a request, whatever its directories are, a few requests ahead of the program. "
-     "Without it each directory is a request."},
+     "Without it each directory is a request, and one of many thousands of names is listed by one "
+     "request after another rather than by several at once; so it is where `metadata.ttl` is "
+     "\"0 s\"."},
     {"metadata.size", "256 MiB",
      size(
          0, 64 * kGiB, false, [](Options& o) -> auto& { return o.metadata.size; }),

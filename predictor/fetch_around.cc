@@ -5,7 +5,7 @@
 namespace augurfs {
 namespace {
 
-// 60 MB a second and more, on one connection.
+// 64 MB a second and more, on one connection.
 constexpr std::chrono::milliseconds kQuickMib{16};
 // Small gaps are no jumps: what lies in them comes with the chunks around.
 constexpr std::uint64_t kGapBytes = 1 << 20;

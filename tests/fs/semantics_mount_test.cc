@@ -497,7 +497,7 @@ class ServedDrive {
     for (auto& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
     return drive_.mount_url("s3://bucket", arguments);
   }
-  // Another mount on the same cache directory, and how many requests `body` makes there.
+  // How many requests `body` makes.
   std::size_t requests_of(const std::function<void()>& body) {
     const std::size_t before = server_->http().requests().size();
     body();
