@@ -6,8 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "cache/range_lister.h"
-
 namespace augurfs {
 namespace {
 
@@ -82,16 +80,6 @@ void append(DirectoryPage& page, ListPage more) {
   page.listing.left_out += more.left_out;
   page.next = std::move(more.next);
   page.complete = page.next.empty();
-}
-
-// What follows `page`, by several requests at once: those who help are the workers who have time.
-Result<std::vector<ListPage>> list_ranges(const DirectoryPage& page, std::size_t entries_max,
-                                          const RangeLister::Ask& ask, WorkerPool& helpers) {
-  const auto lister = std::make_shared<RangeLister>(page.listing, page.next, entries_max, ask);
-  for (std::size_t i = 0; i < TreeWalks::kWalksMax; ++i) {
-    if (!helpers.ask([lister](const std::stop_token&) { lister->help(); })) break;
-  }
-  return lister->lead();
 }
 
 std::string last_entry(const Listing& listing) {
@@ -447,7 +435,9 @@ Result<DirectoryPage> MetadataCache::complete(const std::string& prefix, Directo
                    in_order(page.listing.prefixes);
   for (int pages = 1; !page.complete; ++pages) {
     if (by_ranges && pages == kPagesByOne) {
-      auto rest = list_ranges(page, listing_entries_max_, ask_for_range, walkers_);
+      auto rest = std::make_shared<RangeLister>(page.listing, page.next, listing_entries_max_,
+                                                ask_for_range, listers_)
+                      ->lead();
       if (!rest && rest.error().code == ErrorCode::kNoSpace) return too_many();
       if (!rest && rest.error().code != ErrorCode::kCorrupt) return rest.error();
       if (rest) {

@@ -14,6 +14,7 @@
 #include "cache/listing_file.h"
 #include "cache/metadata_table.h"
 #include "cache/prefetch_budget.h"
+#include "cache/range_lister.h"
 #include "cache/single_flight.h"
 #include "cache/tree_walks.h"
 #include "cache/worker_pool.h"
@@ -166,8 +167,11 @@ class MetadataCache {
   SingleFlight<std::optional<ObjectInfo>> objects_;
   std::optional<TreeWalks> walks_;
   Guarded<std::unordered_set<std::string>> renewing_;
-  // Last: they end before what they use. Who renews may wait for the page of a walk.
+  // Last: they end before what they use. Who renews may wait for the page of a walk, or lead the
+  // listing of a large directory. Each walk finds a walker free, whatever else is listed: a page
+  // that is waited for is on its way.
   WorkerPool walkers_{TreeWalks::kWalksMax};
+  WorkerPool listers_{RangeLister::kHelpersMax};
   WorkerPool renewers_{kRenewers};
 };
 

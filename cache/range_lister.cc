@@ -42,8 +42,9 @@ void cut(ListPage& page, const std::string& until) {
 
 }  // namespace
 
-RangeLister::RangeLister(const Listing& begun, std::string next, std::size_t entries_max, Ask ask)
-    : space_(begun.objects), entries_max_(entries_max), ask_(std::move(ask)) {
+RangeLister::RangeLister(const Listing& begun, std::string next, std::size_t entries_max, Ask ask,
+                         WorkerPool& workers)
+    : space_(begun.objects), entries_max_(entries_max), ask_(std::move(ask)), workers_(workers) {
   auto state = state_.lock();
   Range& range = state->ranges[""];
   range.position = last_of(begun);
@@ -53,39 +54,64 @@ RangeLister::RangeLister(const Listing& begun, std::string next, std::size_t ent
 }
 
 Result<std::vector<ListPage>> RangeLister::lead() {
-  Range* own = &state_.lock()->ranges.begin()->second;
-  list(*own);
-  help();
+  Range* range = &state_.lock()->ranges.begin()->second;
+  invite();
+  while (range != nullptr) {
+    list(*range);
+    range = nullptr;
+    auto state = state_.lock();
+    changed_.wait(state.mutex(),
+                  [&] { return state->over() || (range = split(*state)) != nullptr; });
+  }
   auto state = state_.lock();
   // A range whose owner is asking still is waited for also after an error: it uses what is the
   // caller's.
   changed_.wait(state.mutex(), [&] { return state->unfinished == 0; });
   if (state->error) return *state->error;
   std::vector<ListPage> pages;
-  for (auto& [after, range] : state->ranges) {
-    std::move(range.pages.begin(), range.pages.end(), std::back_inserter(pages));
+  for (auto& [after, part] : state->ranges) {
+    std::move(part.pages.begin(), part.pages.end(), std::back_inserter(pages));
   }
   return pages;
 }
 
-void RangeLister::help() {
-  while (true) {
-    Range* range = nullptr;
-    {
-      auto state = state_.lock();
-      changed_.wait(state.mutex(),
-                    [&] { return state->over() || (range = split(*state)) != nullptr; });
-      if (range == nullptr) return;
-    }
-    list(*range);
+// Asks for one more helper, when there may be something for it. One that finds it asks for the
+// next.
+void RangeLister::invite() {
+  {
+    auto state = state_.lock();
+    if (state->helpers == kHelpersMax || !state->may_split()) return;
+    ++state->helpers;
   }
+  if (workers_.ask([self = shared_from_this()](const std::stop_token&) { self->help(); })) return;
+  --state_.lock()->helpers;
 }
 
-// The further half of the largest range; null when there is none, or too much was guessed already.
+// One range, and no waiting for one: the worker has others to help.
+void RangeLister::help() {
+  Range* range = nullptr;
+  {
+    auto state = state_.lock();
+    range = split(*state);
+    if (range == nullptr) {
+      --state->helpers;
+      return;
+    }
+  }
+  invite();
+  list(*range);
+  --state_.lock()->helpers;
+  invite();
+}
+
+// Not when too much was guessed already: of a short listing less, that a wrong guess weighs little.
+bool RangeLister::State::may_split() const {
+  return !over() && splits < std::min(kSplits, 1 + pages / 2) + pages / kPagesASplit;
+}
+
+// The further half of the largest range; null when there is none now.
 RangeLister::Range* RangeLister::split(State& state) const {
-  // Of a short listing fewer, that a wrong guess weighs little.
-  const std::size_t splits_max = std::min(kSplits, 1 + state.pages / 2);
-  if (state.splits >= splits_max + state.pages / kPagesASplit) return nullptr;
+  if (!state.may_split()) return nullptr;
   Range* largest = nullptr;
   double width_max = 0;
   std::string middle;
@@ -120,11 +146,14 @@ void RangeLister::list(Range& range) {
       next = range.next;
     }
     auto page = ask_(after, next);
-    auto state = state_.lock();
-    const bool more = take(*state, range, std::move(page));
-    if (!more) --state->unfinished;
-    changed_.notify_all();
-    if (!more) return;
+    {
+      auto state = state_.lock();
+      const bool more = take(*state, range, std::move(page));
+      if (!more) --state->unfinished;
+      changed_.notify_all();
+      if (!more) return;
+    }
+    invite();
   }
 }
 

@@ -4,12 +4,14 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cache/key_space.h"
 #include "cache/metadata_table.h"
+#include "cache/worker_pool.h"
 #include "remote/guarded.h"
 #include "remote/object_store.h"
 
@@ -25,10 +27,15 @@ inline constexpr int kPageKeys = 1000;  // as many as S3 gives at once
 // KeySpace. A guess may be wrong: there are no more of them than kSplits, of a short listing fewer,
 // and one for each kPagesASplit pages, so a listing takes little more requests than it has pages.
 //
-// Thread rule: any thread. lead() is called once; whoever may, help()s, and does no harm when it
-// is over.
-class RangeLister {
+// Who leads goes on alone while no worker has time. A worker is asked for when there may be
+// something to divide, lists one range and is free again; one that finds nothing to divide, or all
+// of it over, leaves at once.
+//
+// Bounded: kHelpersMax workers. Thread rule: any thread; lead() is called once. `workers` is
+// borrowed; what it does last for me may be after lead(), so I am shared.
+class RangeLister : public std::enable_shared_from_this<RangeLister> {
  public:
+  static constexpr std::size_t kHelpersMax = 4;
   static constexpr std::size_t kSplits = 8;
   static constexpr std::size_t kPagesASplit = 16;
 
@@ -38,13 +45,12 @@ class RangeLister {
 
   // `begun` is in order, and has objects; what follows it is listed, from `next` on. kNoSpace when
   // that is more than `entries_max`; kCorrupt when it is not in order.
-  RangeLister(const Listing& begun, std::string next, std::size_t entries_max, Ask ask);
+  RangeLister(const Listing& begun, std::string next, std::size_t entries_max, Ask ask,
+              WorkerPool& workers);
 
   // Returns when all is listed, or with the first error: the pages, in the order of their keys.
   // Where two ranges meet a prefix may be in both.
   Result<std::vector<ListPage>> lead();
-  // Takes part as long as there is something to be divided.
-  void help();
 
  private:
   struct Range {
@@ -61,11 +67,15 @@ class RangeLister {
     std::size_t pages = 0;
     std::size_t entries = 0;
     std::size_t splits = 0;
+    std::size_t helpers = 0;  // at it, or asked for
     std::optional<Error> error;
 
     bool over() const { return unfinished == 0 || error.has_value(); }
+    bool may_split() const;
   };
 
+  void invite();
+  void help();
   Range* split(State& state) const;
   void list(Range& range);
   bool take(State& state, Range& range, Result<ListPage> page) const;
@@ -73,6 +83,7 @@ class RangeLister {
   const KeySpace space_;
   const std::size_t entries_max_;
   const Ask ask_;
+  WorkerPool& workers_;
   std::condition_variable_any changed_;
   Guarded<State> state_;
 };

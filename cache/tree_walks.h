@@ -44,7 +44,8 @@ struct TreeWalksStats {
 // over, as is one over a store that answers out of order or errs.
 //
 // Bounded: kWalksMax walks, a page of each on its way. Thread rule: any thread; `store` and
-// `workers` are borrowed, and the workers end before this does.
+// `workers` are borrowed, and the workers end before this does. They are kWalksMax and have nothing
+// else to do: so a page is on its way from when it was asked for, and not behind another.
 class TreeWalks {
  public:
   static constexpr std::chrono::seconds kPause{5};

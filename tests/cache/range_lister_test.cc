@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <random>
+#include <semaphore>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "support/eventually.h"
 #include "support/faulty_store.h"
 #include "support/fetch_gate.h"
 #include "support/memory_store.h"
@@ -23,7 +26,8 @@ struct Listed {
   std::set<std::string> entries;
 };
 
-Listed list(ObjectStore& store, int page_keys, int helpers, std::size_t entries_max = 1'000'000) {
+Listed list(ObjectStore& store, int page_keys, std::size_t helpers,
+            std::size_t entries_max = 1'000'000) {
   const auto ask = [&](const std::string& after, const std::string& continuation) {
     ListRequest request;
     request.prefix = "d/";
@@ -45,12 +49,8 @@ Listed list(ObjectStore& store, int page_keys, int helpers, std::size_t entries_
   };
   add(*first);
   if (first->next.empty()) return out;
-  RangeLister lister(begun, first->next, entries_max, ask);
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < helpers; ++i) threads.emplace_back([&] { lister.help(); });
-    out.rest = lister.lead();
-  }
+  WorkerPool workers(helpers);
+  out.rest = std::make_shared<RangeLister>(begun, first->next, entries_max, ask, workers)->lead();
   if (!out.rest) return out;
   for (const ListPage& page : *out.rest) add(page);
   return out;
@@ -65,22 +65,67 @@ TEST(RangeLister, ListsAllWithAFewRequestsMoreThanPages) {
   EXPECT_LE(store.stats().requests, 40 + RangeLister::kSplits + 4);
 }
 
-TEST(RangeLister, AsksForSeveralRangesAtOnce) {
-  MemoryStore store;
-  FetchGate gate(store);
-  for (int i = 10'000; i < 14'000; ++i) store.put("d/" + std::to_string(i), "x");
-  const auto page = store.list({.prefix = "d/"}, {});
-  ASSERT_TRUE(page);
-  RangeLister lister({.objects = page->objects}, page->next, 100'000,
-                     [&](const std::string& after, const std::string& next) {
-                       return gate.list(
-                           {.prefix = "d/", .start_after = after, .continuation = next}, {});
-                     });
-  gate.hold(FetchGate::kList);
-  std::jthread helper([&] { lister.help(); });
-  std::jthread leader([&] { EXPECT_TRUE(lister.lead()); });
-  EXPECT_TRUE(gate.wait_until_held(FetchGate::kList, 2));
-  gate.open();
+// A directory of `count` names whose first page has come, and a gate before the rest.
+class RangeListerTest : public testing::Test {
+ protected:
+  std::shared_ptr<RangeLister> begin(int count, WorkerPool& workers) {
+    for (int i = 0; i < count; ++i) store_.put("d/" + std::to_string(100'000 + i).substr(1), "x");
+    const auto page = store_.list({.prefix = "d/"}, {});
+    EXPECT_TRUE(page);
+    const auto ask = [this](const std::string& after, const std::string& next) {
+      if (++asked_ == hold_from_) gate_.hold(FetchGate::kList);
+      return gate_.list({.prefix = "d/", .start_after = after, .continuation = next}, {});
+    };
+    return std::make_shared<RangeLister>(Listing{.objects = page->objects}, page->next, 1'000'000,
+                                         ask, workers);
+  }
+
+  MemoryStore store_;
+  FetchGate gate_{store_};
+  std::atomic<int> asked_ = 0;
+  int hold_from_ = 1;
+};
+
+TEST_F(RangeListerTest, AsksForSeveralRangesAtOnce) {
+  WorkerPool workers(1);
+  const auto lister = begin(4000, workers);
+  std::jthread leader([&] { EXPECT_TRUE(lister->lead()); });
+  EXPECT_TRUE(gate_.wait_until_held(FetchGate::kList, 2));
+  gate_.open();
+}
+
+TEST_F(RangeListerTest, AWorkerThatFindsNothingToDivideIsFree) {
+  WorkerPool workers(2);
+  const auto lister = begin(4000, workers);
+  std::jthread leader([&] { EXPECT_TRUE(lister->lead()); });
+  // After one page one guess is allowed, and it is on its way.
+  EXPECT_TRUE(gate_.wait_until_held(FetchGate::kList, 2));
+  std::atomic<bool> done = false;
+  workers.ask([&](const std::stop_token&) { done = true; });
+  EXPECT_TRUE(eventually([&] { return done.load(); }));
+  gate_.open();
+}
+
+TEST_F(RangeListerTest, WorkersAreAskedForAgainWhenMoreMayBeDivided) {
+  WorkerPool workers(RangeLister::kHelpersMax);
+  hold_from_ = 12;
+  const auto lister = begin(100'000, workers);
+  std::jthread leader([&] { EXPECT_TRUE(lister->lead()); });
+  EXPECT_TRUE(gate_.wait_until_held(FetchGate::kList, 1 + RangeLister::kHelpersMax));
+  gate_.open();
+}
+
+TEST_F(RangeListerTest, AWorkerThatComesTooLateDoesNoHarm) {
+  std::binary_semaphore busy(0);
+  WorkerPool workers(1);
+  workers.ask([&](const std::stop_token&) { busy.acquire(); });
+  hold_from_ = 0;
+  ASSERT_TRUE(begin(4000, workers)->lead());
+  busy.release();
+  std::atomic<bool> done = false;
+  workers.ask([&](const std::stop_token&) { done = true; });
+  EXPECT_TRUE(eventually([&] { return done.load(); }));
+  EXPECT_EQ(asked_, 3);
 }
 
 TEST(RangeLister, AnErrorOfOneIsTheErrorOfAll) {
@@ -98,20 +143,6 @@ TEST(RangeLister, TooManyEntriesAreAnError) {
   const Listed listed = list(store, 100, 4, 5000);
   ASSERT_FALSE(listed.rest);
   EXPECT_EQ(listed.rest.error().code, ErrorCode::kNoSpace);
-}
-
-TEST(RangeLister, WhoHelpsTooLateDoesNoHarm) {
-  MemoryStore store;
-  for (int i = 10'000; i < 12'000; ++i) store.put("d/" + std::to_string(i), "x");
-  const auto page = store.list({.prefix = "d/"}, {});
-  ASSERT_TRUE(page);
-  RangeLister lister({.objects = page->objects}, page->next, 100'000,
-                     [&](const std::string& after, const std::string& next) {
-                       return store.list(
-                           {.prefix = "d/", .start_after = after, .continuation = next}, {});
-                     });
-  ASSERT_TRUE(lister.lead());
-  lister.help();
 }
 
 // Names of many kinds, directories among them, pages of any length: each entry once.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -158,6 +159,42 @@ TEST_F(TreeWalksTest, WhoIsNotInTheTreeDoesNotWaitForItsPage) {
   EXPECT_EQ(list("r/0000/"), 2U);
   gate_.open();
   EXPECT_EQ(walker.get(), 2U);
+}
+
+// Holds what is listed of "big/" by ranges: what follows the five pages that come one by one.
+class RangesHeld : public FetchGate {
+ public:
+  using FetchGate::FetchGate;
+  Result<ListPage> list(const ListRequest& request, std::stop_token stop) override {
+    if (request.prefix == "big/" && ++asked_ == 6) hold(kList, "big/");
+    return FetchGate::list(request, std::move(stop));
+  }
+
+ private:
+  std::atomic<int> asked_ = 0;
+};
+
+TEST_F(TreeWalksTest, WhoWalksIsNotBehindThoseWhoListLargeDirectories) {
+  put_tree("r/", 10, 2);
+  for (int i = 0; i < 20'000; ++i) store_.put("big/" + std::to_string(100'000 + i), "x");
+  RangesHeld gate(store_);
+  MetadataCache cache({}, gate);
+  auto large = std::async(std::launch::async, [&] { return cache.list("big/", {}); });
+  EXPECT_TRUE(gate.wait_until_held(FetchGate::kList, 4));  // who lists, and three guesses
+  std::stop_source stop;
+  auto walker = std::async(std::launch::async, [&] {
+    return cache.list("r/", {}) && cache.list("r/0000/", {}) &&
+           cache.list("r/0001/", stop.get_token()) && cache.list("r/0002/", {});
+  });
+  EXPECT_TRUE(eventually(
+      [&] { return walker.wait_for(std::chrono::seconds{0}) == std::future_status::ready; }));
+  stop.request_stop();
+  EXPECT_TRUE(walker.get());
+  EXPECT_GE(cache.stats().walk_pages, 1U);
+  gate.open();
+  const auto listing = large.get();
+  ASSERT_TRUE(listing);
+  EXPECT_EQ((*listing)->objects.size(), 20'000U);
 }
 
 TEST_F(TreeWalksTest, WhoWaitedForAPageThatFailsAsksForHimself) {
