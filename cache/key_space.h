@@ -11,8 +11,9 @@
 namespace augurfs {
 
 // Guesses how the names of a large directory go on from those of its first page: counters with or
-// without leading zeros, dates, hashes. A guess divides what is still to be listed; a wrong one
-// costs a request and no more.
+// without leading zeros, dates, hashes. A few that are unlike the others do not count, nor does the
+// marker of the directory. A guess divides what is still to be listed; a wrong one costs a request
+// and no more. It is valid UTF-8 where the names are.
 //
 // Thread rule: none; constant after construction.
 class KeySpace {
@@ -26,7 +27,7 @@ class KeySpace {
   std::string key_at(double place) const;
 
  private:
-  std::string stem_;                         // with which all begin
+  std::string stem_;                         // with which all but a few begin
   std::vector<std::string_view> alphabets_;  // of the bytes behind it, one after another
 };
 

@@ -439,7 +439,10 @@ Result<DirectoryPage> MetadataCache::complete(const std::string& prefix, Directo
                                                 ask_for_range, listers_)
                       ->lead();
       if (!rest && rest.error().code == ErrorCode::kNoSpace) return too_many();
-      if (!rest && rest.error().code != ErrorCode::kCorrupt) return rest.error();
+      if (!rest && (is_no_answer(rest.error()) || rest.error().code == ErrorCode::kCancelled)) {
+        return rest.error();
+      }
+      // Any other error may be that of a guess, which the store refuses or answers out of order.
       if (rest) {
         for (ListPage& more : *rest) append(page, std::move(more));
         if (page.listing.objects.size() + page.listing.prefixes.size() > listing_entries_max_) {

@@ -54,6 +54,52 @@ TEST(KeySpace, HalvesHashesAndCounters) {
   EXPECT_NEAR(static_cast<double>(behind_the_middle(unpadded)), 50, 12);
 }
 
+TEST(KeySpace, AMarkerAndAFewOutliersChangeNothing) {
+  const auto with = [](const std::vector<std::string>& others) {
+    auto keys = names(5'000, [](int i) { return "d/img_" + padded(i, 5) + ".jpg"; });
+    keys.insert(keys.end(), others.begin(), others.end());
+    std::sort(keys.begin(), keys.end());
+    return space_of(keys).key_at(0.5);
+  };
+  const std::string guess = with({});
+  EXPECT_TRUE(guess.starts_with("d/img_5000")) << guess;
+  EXPECT_EQ(with({"d/"}), guess);
+  EXPECT_EQ(with({"d/.hidden"}), guess);
+  EXPECT_EQ(with({"d/", "d/LICENSE", "d/README.md", "d/img.txt", "d/img_", "d/img_-"}), guess);
+  // Of a few names, where one would be many.
+  EXPECT_EQ(space_of({"d/", "d/f1", "d/f2"}).key_at(0.5), space_of({"d/f1", "d/f2"}).key_at(0.5));
+}
+
+bool is_utf8(const std::string& text) {
+  std::size_t more = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte & 0xC0) == 0x80) {
+      if (more-- == 0) return false;
+    } else {
+      if (more > 0) return false;
+      more = byte < 0x80 ? 0 : byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
+    }
+  }
+  return more == 0;
+}
+
+TEST(KeySpace, GuessesAreUtf8WhereTheKeysAre) {
+  // Two letters of one first byte, of two and of three bytes; and a stem that ends in one.
+  const std::vector<std::function<std::string(int)>> kinds = {
+      [](int i) { return "d/" + std::string(i % 2 == 0 ? "\xd0\xb0" : "\xd0\xb1") + padded(i, 5); },
+      [](int i) {
+        return "d/" + std::string(i % 2 == 0 ? "\xe6\x97\xa5" : "\xe6\x97\xa6") + padded(i, 5);
+      },
+      [](int i) { return "d/\xd0\xb0" + padded(i, 5); }};
+  for (const auto& kind : kinds) {
+    const KeySpace space = space_of(names(1'000, kind));
+    for (const double place : {0.0, 0.3, 0.5, 0.9, 1.0}) {
+      EXPECT_TRUE(is_utf8(space.key_at(place))) << space.key_at(place);
+    }
+  }
+}
+
 TEST(KeySpace, PlacesRiseWithKeysAndGuessesLieWhereTheyAreToLie) {
   const auto keys = names(5'000, [](int i) { return "d/" + hash_of(i) + "-x"; });
   const KeySpace space = space_of(keys);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "cache/range_lister.h"
+#include "support/eventually.h"
 #include "support/fetch_gate.h"
 #include "support/manual_clock.h"
 #include "support/memory_store.h"
@@ -378,6 +380,39 @@ TEST_F(MetadataCacheTest, AListingTooLongToHoldIsAnError) {
   const auto listing = cache_->list("d/", {});
   ASSERT_FALSE(listing);
   EXPECT_EQ(listing.error().code, ErrorCode::kNoSpace);
+}
+
+// Refuses to list from where it did not end itself; what follows the five pages that come one by
+// one waits until it was asked to.
+class RefusesGuesses : public FetchGate {
+ public:
+  RefusesGuesses(ObjectStore& inner, ErrorCode code) : FetchGate(inner), code_(code) {}
+  Result<ListPage> list(const ListRequest& request, std::stop_token stop) override {
+    if (!request.start_after.empty()) {
+      has_refused_ = true;
+      return Error{code_, "a start that it does not like"};
+    }
+    if (++asked_ > 5) {
+      EXPECT_TRUE(eventually([&] { return has_refused_.load(); }));
+    }
+    return FetchGate::list(request, std::move(stop));
+  }
+
+ private:
+  const ErrorCode code_;
+  std::atomic<int> asked_ = 0;
+  std::atomic<bool> has_refused_ = false;
+};
+
+TEST_F(MetadataCacheTest, AStoreThatRefusesAGuessIsListedPageByPage) {
+  put_many("d/", 12'000);
+  for (const ErrorCode code : {ErrorCode::kInvalid, ErrorCode::kDenied, ErrorCode::kNotFound}) {
+    RefusesGuesses store(store_, code);
+    MetadataCache cache({}, store);
+    const auto listing = cache.list("d/", {});
+    ASSERT_TRUE(listing) << listing.error().message;
+    EXPECT_EQ((*listing)->objects.size(), 12'000U);
+  }
 }
 
 // Answers listings from a script, page after page.
