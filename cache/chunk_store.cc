@@ -145,8 +145,8 @@ std::unique_ptr<PinnedFile> ChunkStore::Parts::pin(const Version& version) {
   if (!is_on_disk(whole->object)) return nullptr;
   // Not where it could not be told later whether somebody still has it.
   if (!files.is_alone(whole->object).has_value()) return nullptr;
-  // Known as lent before it is, and looked at once more after: a chunk that turns out damaged in the
-  // meantime is seen here, and a later one by has_to_wait().
+  // Known as lent before it is, and looked at once more after: a chunk that turns out damaged in
+  // the meantime is seen here, and a later one by has_to_wait().
   lent.lock()->insert(whole->object);
   if (!mirror.lock()->pin(whole->object)) return nullptr;
   auto file = files.lend(whole->object);

@@ -311,8 +311,8 @@ const std::vector<Option> kOptions = {
          0, 64 * kGiB, false, [](Options& o) -> auto& { return o.metadata.size; }),
      "What listings of directories may occupy on disk, so that the next mount knows them; some 50 "
      "bytes a name. What was asked for longest ago is forgotten first. It is part of `cache.size` "
-     "and at most an eighth of that; below 4 MiB none are kept. How long they are believed is "
-     "`metadata.ttl`, across mounts as within one."},
+     "and at most an eighth of that; below 4 MiB none are kept. They are believed for the "
+     "first half of `metadata.ttl`; the other half is the kernel's."},
     {"metadata.stale_while_revalidate", "0 s",
      duration(
          0ms, 24h * 36500, [](Options& o) -> auto& { return o.metadata.stale_while_revalidate; }),

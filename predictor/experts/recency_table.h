@@ -9,9 +9,9 @@
 
 namespace augurfs {
 
-// A map of at most `entries_max` entries: a key has eight places, and of those the one least recently
-// used makes room. Any call is O(1). Memory is taken as keys come, and never more than for all.
-// Thread rule: one thread at a time.
+// A map of at most `entries_max` entries: a key has eight places, and of those the one least
+// recently used makes room. Any call is O(1). Memory is taken as keys come, and never more than for
+// all. Thread rule: one thread at a time.
 template <typename Value>
 class RecencyTable {
  public:

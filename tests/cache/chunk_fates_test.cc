@@ -91,7 +91,7 @@ class StoredFatesTest : public ChunkStoreFixture {
     return {};
   }
 
-  ManualClock clock_;  // stands still: nothing becomes overdue
+  ManualClock clock_;                           // stands still: nothing becomes overdue
   static constexpr std::uint32_t kLast = 6000;  // more than there is room for, and shorter
   const Version version_{"object", "1", kLast* kChunkBytes + 5};
   std::unique_ptr<ChunkStore> store_;

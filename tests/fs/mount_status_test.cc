@@ -177,10 +177,9 @@ TEST(MountStatus, TellsThatItIsOfflineAndHowOldWhatItShowsIs) {
   status.metadata.stale = 7;
   status.metadata.stale_age = std::chrono::hours{2};
   EXPECT_EQ(nlohmann::json::parse(to_json(status))["metadata"]["offline"], false);
-  EXPECT_NE(
-      to_text(to_json(status))
-          .find("\n  names     7 answers past their time, the last one 2 h 0 min old\n"),
-      std::string::npos);
+  EXPECT_NE(to_text(to_json(status))
+                .find("\n  names     7 answers past their time, the last one 2 h 0 min old\n"),
+            std::string::npos);
   status.metadata.unreachable = std::chrono::seconds{182};
   const auto json = nlohmann::json::parse(to_json(status))["metadata"];
   EXPECT_EQ(json["offline"], true);
