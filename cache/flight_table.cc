@@ -21,14 +21,6 @@ std::size_t ChunkKeyHash::operator()(const ChunkKey& id) const {
   return hash * kOdd + id.chunk;
 }
 
-std::uint64_t Flight::prefetched_bytes(std::uint32_t first) const {
-  std::uint64_t bytes = 0;
-  for (std::uint32_t chunk = first; chunk != end_chunk(); ++chunk) {
-    if (arrivals[chunk - first_chunk].prefetch) bytes += layout.bytes_of(chunk);
-  }
-  return bytes;
-}
-
 std::uint64_t Flight::prefetched_bytes(std::uint32_t first, std::uint32_t end) const {
   std::uint64_t bytes = 0;
   for (std::uint32_t chunk = first; chunk != end; ++chunk) {

@@ -102,8 +102,6 @@ struct Flight {
   Arrival& arrival(std::uint32_t chunk) { return arrivals[chunk - first_chunk]; }
   std::uint64_t asked_bytes() const { return layout.range_of(first_chunk, end_chunk() - 1).length; }
   std::uint64_t prefetched_bytes(std::uint32_t first, std::uint32_t end) const;
-  // From `first` on.
-  std::uint64_t prefetched_bytes(std::uint32_t first) const;
 
   const Version version;
   const ChunkLayout layout;

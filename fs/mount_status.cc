@@ -61,7 +61,7 @@ ordered_json metadata_json(const MetadataStats& metadata) {
   return json;
 }
 
-// "offline for 3 min 2 s, 5 answers older than metadata.ttl, the last one 2 h 0 min old"; nothing
+// "offline for 3 min 2 s, 5 answers past their time, the last one 2 h 0 min old"; nothing
 // where all is as it should be.
 std::string metadata_text(const ordered_json& metadata) {
   std::string out;

@@ -641,6 +641,16 @@ class ChunkReaderLongHauls : public ChunkReaderTest {
     ASSERT_TRUE(gate_.wait_until_held(FetchGate::kGet, 2));
   }
 
+  // With what is to be charged for it; four chunks of the version are cached after it.
+  Version long_haul_within(PrefetchBudget& budget) {
+    begin({.budget = &budget, .linger = std::chrono::hours{1}});
+    const Version version = put("a", 64 * kChunk);
+    begin_long_haul(version, 2);
+    gate_.open();
+    EXPECT_TRUE(eventually([&] { return reader_->cached(version, {0, 4 * kChunk}); }));
+    return version;
+  }
+
   // While it stands still everything is infinitely quick.
   std::atomic<bool> time_stands_still_ = false;
   const std::function<std::chrono::steady_clock::time_point()> now_ = [this] {
@@ -669,11 +679,7 @@ TEST_F(ChunkReaderLongHauls, WhoOvertakesItIsServedByItAndBookedAsDemand) {
   PrefetchBudgetOptions limits;
   limits.file = directory_.path() / "budget";
   PrefetchBudget budget(limits);
-  begin({.budget = &budget, .linger = std::chrono::hours{1}});
-  const Version version = put("a", 64 * kChunk);
-  begin_long_haul(version, 2);
-  gate_.open();
-  ASSERT_TRUE(eventually([&] { return reader_->cached(version, {0, 4 * kChunk}); }));
+  const Version version = long_haul_within(budget);
   EXPECT_EQ(*read(version, 4 * kChunk, 2 * kChunk), expected(version, 4 * kChunk, 2 * kChunk));
   EXPECT_TRUE(eventually([&] { return reader_->cached(version, {0, 6 * kChunk}); }));
   EXPECT_EQ(gets_since(), (Strings{"a 0+2", "a 2+62"}));
@@ -721,11 +727,7 @@ TEST_F(ChunkReaderLongHauls, WhatIsAppendedIsChargedToTheBudget) {
   limits.file = directory_.path() / "budget";
   limits.per_day = {6 * kChunk, PrefetchAmount::kUnlimited};
   PrefetchBudget budget(limits);
-  begin({.budget = &budget, .linger = std::chrono::hours{1}});
-  const Version version = put("a", 64 * kChunk);
-  begin_long_haul(version, 2);
-  gate_.open();
-  ASSERT_TRUE(eventually([&] { return reader_->cached(version, {0, 4 * kChunk}); }));
+  const Version version = long_haul_within(budget);
   EXPECT_TRUE(reader_->prefetch(version, {4 * kChunk, 2 * kChunk}));
   ASSERT_TRUE(eventually([&] { return reader_->cached(version, {0, 6 * kChunk}); }));
   EXPECT_EQ(budget.spent(), (PrefetchAmount{6 * kChunk, 2}));
